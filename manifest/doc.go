@@ -1,0 +1,9 @@
+// Package manifest reads toolforge.yaml, the one file in which a tool's maintainers say what to build and what to run.
+//
+// It knows the file's keys, their defaults and bounds, and how to say what is wrong with a file in words a maintainer
+// can act on, with line and column. It does not know git, images, clusters or Kubernetes types, and does no input or
+// output: bytes go in, a Manifest or a list of Problems comes out.
+//
+// The entry point is Parse. The tables of keys (fields in root.go, webservice.go, job.go) are the single place where a
+// key is named, documented, bounded and read; Keys shows them to whoever generates a reference or a schema.
+package manifest

@@ -1,0 +1,116 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestHostileFiles covers what a text file of expectations cannot hold: size, encoding, and files made to be costly.
+func TestHostileFiles(t *testing.T) {
+	for _, test := range []struct{ name, file, want string }{
+		{"empty", "", "line 1, column 1: the file is empty"},
+		{"blank", " \r\n\t\n", "line 1, column 1: the file is empty"},
+		{"too large", "#" + strings.Repeat("x", maxFileBytes), "line 1, column 1: the file is larger than 256 KiB"},
+		{"NUL", "webservice: {}\nenv: \x00", "line 2, column 6: there is a NUL character here"},
+		{"UTF-16", "\xff\xfes\x00t\x00", "line 1, column 1: the file is not valid UTF-8"},
+		{"invalid UTF-8", "# ü\n# ü\xe9", "line 2, column 4: the file is not valid UTF-8"},
+		{"escape character", "# \x1b[2J", "line 1, column 3: there is an invisible control character"},
+		{"line separator", "# a\u2028jobs: []", "line 1, column 4: there is an invisible control character"},
+		{"second BOM", "\ufeff\ufeffjobs: []", "line 1, column 1: there is an invisible control character"},
+		{"CRLF", "webservice: {}\r\nstak: go\r\n", "line 2, column 1: unknown key `stak`"},
+		{"BOM", "\ufeffstak: go\nwebservice: {}", "line 1, column 1: unknown key `stak`"},
+		{"deep flow", strings.Repeat("[", maxFileBytes), "this is nested far too deep"},
+		{"deep block", strings.Repeat("- ", maxFileBytes/2), "this is nested far too deep"},
+		{"deep in an ignored key", "x-a: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000), "nothing to run"},
+		{"merge bomb", mergeBomb(8, 9), "too large once its aliases"},
+		{"deep merges", mergeBomb(20, 1), "is nested more than 8 deep"},
+		{"merged lists", "webservice:\n  <<: &a [*a]", "`<<` must be an alias of a mapping, such as `*defaults`; found a list"},
+		{"alias bomb", aliasBomb(), "an entry of `jobs` must be a mapping"},
+		{"jobs", "jobs: [" + strings.Repeat("{},", 101) + "]", "`jobs` has 101 entries; at most 100"},
+		{"variables", "webservice: {}\nenv:\n" + manyVariables(257), "`env` has 257 variables; at most 256"},
+		{"value", "webservice: {}\nenv: {A: " + strings.Repeat("x", maxValueBytes+1) + "}", "`A` is too long: 32769 bytes"},
+		{"all values", "webservice: {}\nx-v: &v " + strings.Repeat("x", maxValueBytes) + "\nenv: {A: *v, B: *v}",
+			"`env` holds 65538 bytes"},
+		{"long command", "webservice: {command: " + strings.Repeat("x", maxCommand+1) + "}", "`command` is too long: 8193 bytes"},
+		{"long key", strings.Repeat("k", 1000) + ": 1\nwebservice: {}", "unknown key `" + strings.Repeat("k", 39) + "…`"},
+		{"long value", "webservice: {port: " + strings.Repeat("p", 1000) + "}", `found "` + strings.Repeat("p", 39) + `…"`},
+		{"unprintable key", `{"\e[2J\u202e": 1, webservice: {}}`, "unknown key `\ufffd[2J\ufffd`"},
+		{"huge number", "webservice: {port: " + strings.Repeat("9", 1000) + "}", "`port` must be a whole number"},
+		{"empty keys", "'': {'': 1}\nwebservice: {'': 1}", "unknown key ``"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m, problems := Parse([]byte(test.file))
+			if m != nil || !strings.Contains(problems.Error(), test.want) {
+				t.Errorf("got %v, %v\nwant %q", m, problems, test.want)
+			}
+		})
+	}
+}
+
+// TestRepeatedProblems: without a bound, a hundred entries of a thousand unknown keys each took half a minute.
+func TestRepeatedProblems(t *testing.T) {
+	file := "x-job: &job\n" + strings.ReplaceAll(manyVariables(1000), "V", "schedul") +
+		"jobs: [" + strings.Repeat("*job,", 100) + "]\n"
+	r := &reader{positions: map[string]Position{}, jobNames: map[string]Position{}, root: Keys()}
+	document, problem := decode([]byte(file))
+	if problem != nil {
+		t.Fatal(problem)
+	}
+	root.read(r, value{node: document})
+	if len(r.problems) < maxProblems || len(r.problems) > maxNoted+10 {
+		t.Errorf("%d problems were noted", len(r.problems))
+	}
+}
+
+func TestLineEndingsAndByteOrderMark(t *testing.T) {
+	for _, file := range []string{
+		"\ufeffstack: go\nwebservice: {}\n", "stack: go\r\nwebservice: {}\r\n", "stack: go\nwebservice: {}",
+	} {
+		m, problems := Parse([]byte(file))
+		if problems != nil || m.Stack[0] != "go" || m.Webservice == nil {
+			t.Errorf("%q: got %+v, %v", file, m, problems)
+		}
+	}
+}
+
+func TestProblemsAreCounted(t *testing.T) {
+	_, problems := Parse([]byte("webservice: {}\nenv:\n" + strings.ReplaceAll(manyVariables(70), "V", "1V")))
+	if len(problems) != maxProblems+1 {
+		t.Fatalf("got %d problems", len(problems))
+	}
+	want := "line 53, column 3: and at least 20 more problems from here on"
+	if got := problems[maxProblems].String(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func manyVariables(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "  V%d: x\n", i)
+	}
+	return b.String()
+}
+
+// mergeBomb nests mappings that merge the one before several times.
+func mergeBomb(levels, times int) string {
+	var b strings.Builder
+	b.WriteString("x-0: &a0 {}\n")
+	for i := range levels {
+		fmt.Fprintf(&b, "x-%d: &a%d {<<: [%s]}\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d,", i), times))
+	}
+	fmt.Fprintf(&b, "webservice: *a%d\n", levels)
+	return b.String()
+}
+
+// aliasBomb nests lists that hold the one before nine times.
+func aliasBomb() string {
+	var b strings.Builder
+	b.WriteString("x-0: &a0 [x]\n")
+	for i := range 30 {
+		fmt.Fprintf(&b, "x-%d: &a%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d,", i), 9))
+	}
+	b.WriteString("jobs: *a30\n")
+	return b.String()
+}

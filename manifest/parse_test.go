@@ -1,0 +1,118 @@
+package manifest
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+func TestProblemFindsItsPlace(t *testing.T) {
+	m, problems := Parse([]byte("stack:\n  - go\n  - perl\njobs:\n  - name: a\n    command: x\n    continuous: true\n"))
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	for path, want := range map[string]string{
+		"stack[1]":       "line 3, column 5: m",
+		"jobs[0].name":   "line 5, column 11: m",
+		"jobs[0].memory": "line 5, column 5: m",
+		"jobs[7].name":   "line 5, column 3: m",
+		"build.path":     "line 1, column 1: m",
+		"":               "line 1, column 1: m",
+	} {
+		if got := m.Problem(path, "m").String(); got != want {
+			t.Errorf("%q: got %q, want %q", path, got, want)
+		}
+	}
+	if got := (&Manifest{}).Problem("stack", "m").String(); got != "line 1, column 1: m" {
+		t.Errorf("a manifest that was not parsed: got %q", got)
+	}
+}
+
+// TestReferenceNamesEveryKey keeps docs/toolforge-yaml.md complete, and its examples true.
+func TestReferenceNamesEveryKey(t *testing.T) {
+	text := string(read(t, "../docs/toolforge-yaml.md"))
+	var check func(place string, keys []Key)
+	check = func(place string, keys []Key) {
+		for _, k := range keys {
+			if !strings.Contains(text, "`"+k.Name) {
+				t.Errorf("`%s` of %s is not in the reference", k.Name, place)
+			}
+			if !k.Later && (!strings.HasSuffix(k.Doc, ".") || k.Allowed == "") {
+				t.Errorf("`%s` of %s is not documented in the table", k.Name, place)
+			}
+			check(k.Place, k.Keys)
+		}
+	}
+	check("the top level", Keys())
+	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text, -1)
+	if len(examples) < 10 {
+		t.Errorf("only %d examples in the reference", len(examples))
+	}
+	for _, e := range examples {
+		if _, problems := Parse([]byte(e[1])); problems != nil {
+			t.Errorf("this example of the reference has problems:\n%s\n%v", e[1], problems)
+		}
+	}
+}
+
+// TestExamples parses what make demo pushes.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob("../examples/*/toolforge.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no examples: %v", err)
+	}
+	for _, file := range files {
+		if _, problems := Parse(read(t, file)); problems != nil {
+			t.Errorf("%s:\n%v", file, problems)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	good, err := filepath.Glob("testdata/good/*.yaml")
+	if err != nil || len(good) == 0 {
+		f.Fatalf("no good files: %v", err)
+	}
+	for _, file := range good {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	broken, err := txtar.ParseFile("testdata/broken.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range broken.Files {
+		f.Add(file.Data)
+	}
+	f.Add([]byte(mergeBomb(8, 9)))
+	f.Add([]byte(aliasBomb()))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, problems := Parse(data)
+		if (m == nil) == (problems == nil) {
+			t.Fatalf("got %v and %v", m, problems)
+		}
+		lines := 1 + strings.Count(string(data), "\n")
+		for _, p := range problems {
+			// The library counts a lone carriage return as the end of a line.
+			if p.Line < 1 || p.Column < 1 || p.Line > lines+strings.Count(string(data), "\r") {
+				t.Errorf("%v is outside the file of %d lines", p, lines)
+			}
+			if p.Message == "" || len(p.Message) > 1000 {
+				t.Errorf("message of %d bytes", len(p.Message))
+			}
+		}
+		if len(problems) > maxProblems+1 || !slices.IsSortedFunc(problems, func(a, b Problem) int {
+			return 1000*(a.Line-b.Line) + min(max(a.Column-b.Column, -999), 999)
+		}) {
+			t.Errorf("not sorted, or too many:\n%v", problems)
+		}
+	})
+}

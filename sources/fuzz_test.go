@@ -1,0 +1,125 @@
+package sources
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+func FuzzReadRefs(f *testing.F) {
+	id := strings.Repeat("a", 40)
+	f.Add([]byte(packets(id+" refs/heads/main", "")))
+	f.Add([]byte(packets(id+" refs/tags/main peeled:"+id, id+" HEAD symref-target:refs/heads/main", "")))
+	f.Add([]byte(packets("unborn HEAD symref-target:refs/heads/main", "")))
+	f.Add([]byte(packets("ERR no", "")))
+	f.Add([]byte("0000"))
+	f.Add([]byte("0003ffff0001"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := readRefs(bytes.NewReader(data), []string{"refs/heads/main", "refs/tags/main"})
+		if got != "" && (err != nil || !isCommitID(got)) {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
+}
+
+func FuzzReadCapabilities(f *testing.F) {
+	f.Add([]byte(packets("version 2", "agent=git/2.39.5", "ls-refs=unborn", "fetch=shallow wait-for-done filter", "object-format=sha1", "")))
+	f.Add([]byte(packets("# service=git-upload-pack", "", "version 2", "fetch", "")))
+	f.Add([]byte(packets("version 2", "object-format=sha256", "")))
+	f.Add([]byte(packets(strings.Repeat("a", 40)+" HEAD\x00side-band-64k", "")))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, err := readCapabilities(bytes.NewReader(data))
+		if err != nil && errors.Is(err, io.EOF) {
+			t.Error("an early end is taken for a proper one")
+		}
+		if (got.filter || got.shallow) && !got.fetch {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func FuzzFetchAnswer(f *testing.F) {
+	sideband := func(data []byte) string {
+		var w packetWriter
+		w.line("\x01%s", data[:len(data)-1])
+		return w.String()
+	}
+	good := pack(packObject(3, 4, "", []byte("base")), packObject(7, 7, baseID, []byte("\x04\x06\x90\x04\x02!!")))
+	f.Add([]byte(packets("packfile") + sideband(good) + "0000"))
+	f.Add([]byte(packets("shallow-info", "shallow "+strings.Repeat("a", 40)) + "0001" + packets("packfile") + sideband(good) + "0000"))
+	f.Add([]byte(packets("packfile") + "0007\x02ab" + "0007\x03no"))
+	f.Add([]byte(packets("ERR upload-pack: not our ref x")))
+	f.Add([]byte(packets("packfile") + sideband(pack(packObject(6, 4, "\x05", []byte("\x04\x04\x90\x04")))) + "0000"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := openPack(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		fuzzUnpack(t, r)
+	})
+}
+
+func FuzzUnpack(f *testing.F) {
+	base := packObject(3, 4, "", []byte("base"))
+	f.Add(pack(base))
+	f.Add(pack(packObject(7, 7, baseID, []byte("\x04\x06\x90\x04\x02!!")), base))
+	f.Add(pack(base, packObject(6, 7, string([]byte{byte(len(base))}), []byte("\x04\x06\x90\x04\x02!!"))))
+	f.Add(pack(packObject(2, 33, "", []byte("40000 a\x00aaaaaaaaaaaaaaaaaaaa"))))
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzUnpack(t, bytes.NewReader(data)) })
+}
+
+func fuzzUnpack(t *testing.T, r io.Reader) {
+	store, bounds := memoryStore{}, testLimits()
+	_ = unpack(t.Context(), r, store, bounds)
+	total := int64(0)
+	for id, o := range store {
+		total += int64(len(o.data))
+		if plumbing.ComputeHash(o.kind, o.data) != id {
+			t.Error("an object is kept under an id that is not its own")
+		}
+	}
+	if len(store) > bounds.objects || total > bounds.unpacked {
+		t.Errorf("%d objects, %d bytes are over the bounds", len(store), total)
+	}
+}
+
+func FuzzReadTree(f *testing.F) {
+	f.Add([]byte("100644 a\x00aaaaaaaaaaaaaaaaaaaa40000 b\x00bbbbbbbbbbbbbbbbbbbb"))
+	f.Add([]byte("100644 a\x00aaaaaaaaaaaaaaaaaaa"))
+	f.Add([]byte("99 \x00"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var kept []byte
+		err := readTree(data, func(e treeEntry) bool {
+			kept = append(kept, e.raw...)
+			return true
+		})
+		if err == nil && !bytes.Equal(kept, data) {
+			t.Error("the entries are not the tree")
+		}
+		_, _ = treeOf(data)
+	})
+}
+
+func FuzzCheckLink(f *testing.F) {
+	f.Add("a/b", "../c")
+	f.Add("a", "../c")
+	f.Add("a/b/c", "../.././d/")
+	f.Fuzz(func(t *testing.T, at, target string) {
+		if checkLink(at, target) != nil || strings.HasPrefix(at, "/") {
+			return
+		}
+		depth := strings.Count(at, "/")
+		for name := range strings.SplitSeq(target, "/") {
+			if name == ".." {
+				depth--
+			}
+		}
+		if depth < 0 || strings.HasPrefix(target, "/") {
+			t.Errorf("%q at %q leads out", target, at)
+		}
+	})
+}

@@ -1,0 +1,95 @@
+package sources
+
+import (
+	"container/heap"
+	"context"
+	"time"
+)
+
+// watch is one watched repository, and its place in the schedule.
+type watch[T any] struct {
+	name     string
+	repo     Repository
+	host     string
+	interval time.Duration
+
+	due      time.Time
+	index    int // in the heap, -1 when not in it
+	running  bool
+	cancel   context.CancelFunc // of the running poll
+	again    bool               // hastened while running
+	failures int                // in a row
+	latest   Observation[T]
+}
+
+// schedule orders watches by the time they are due.
+type schedule[T any] []*watch[T]
+
+var _ heap.Interface = (*schedule[int])(nil)
+
+func (s schedule[T]) Len() int           { return len(s) }
+func (s schedule[T]) Less(i, j int) bool { return s[i].due.Before(s[j].due) }
+
+func (s schedule[T]) Swap(i, j int) {
+	s[i], s[j] = s[j], s[i]
+	s[i].index, s[j].index = i, j
+}
+
+// Push is heap's.
+func (s *schedule[T]) Push(x any) {
+	w := x.(*watch[T])
+	w.index = len(*s)
+	*s = append(*s, w)
+}
+
+// Pop is heap's.
+func (s *schedule[T]) Pop() any {
+	last := len(*s) - 1
+	w := (*s)[last]
+	(*s)[last] = nil
+	*s = (*s)[:last]
+	w.index = -1
+	return w
+}
+
+// at puts w into the schedule, or moves it in it.
+func (s *schedule[T]) at(w *watch[T], due time.Time) {
+	w.due = due
+	if w.index >= 0 {
+		heap.Fix(s, w.index)
+		return
+	}
+	heap.Push(s, w)
+}
+
+// remove takes w out of the schedule.
+func (s *schedule[T]) remove(w *watch[T]) {
+	if w.index >= 0 {
+		heap.Remove(s, w.index)
+	}
+}
+
+// next is the watch that is due first, or nil.
+func (s schedule[T]) next() *watch[T] {
+	if len(s) == 0 {
+		return nil
+	}
+	return s[0]
+}
+
+// delay is how long to wait after a poll: the interval, or after failures a time that doubles from retryFirst to
+// retryMost (or the interval, if that is longer). A little of it is left to chance, so that watches spread.
+func (w *watch[T]) delay(random func() float64) time.Duration {
+	wait := w.interval
+	if w.failures > 0 {
+		most := max(w.interval, retryMost)
+		wait = min(w.interval, retryFirst)
+		for range w.failures - 1 {
+			if wait *= 2; wait >= most {
+				wait = most
+				break
+			}
+		}
+	}
+	return wait - time.Duration(random()*spread*float64(wait))
+}
