@@ -1,0 +1,110 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// BuilderSpec is one entry of the catalogue of builders.
+type BuilderSpec struct {
+	// Image is the Cloud Native Buildpacks builder image, by tag (followed) or by digest.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Image string `json:"image"`
+
+	// RunImage is the image that built tools run on, by tag (followed) or by digest.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	RunImage string `json:"runImage"`
+
+	// Default makes it the builder of every tool that names none. If several say so, the first by name is taken.
+	// +optional
+	Default bool `json:"default,omitempty"`
+
+	// Languages are the names that `stack:` in a toolforge.yaml may use.
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Languages []Language `json:"languages,omitempty"`
+
+	// Always are the ids of buildpacks that take part in every build, after those of the languages, where they detect
+	// something: a Procfile's, for example.
+	// +optional
+	Always []string `json:"always,omitempty"`
+}
+
+// Language is a name for `stack:` and the buildpacks that it stands for.
+type Language struct {
+	// Name is what maintainers write.
+	// +kubebuilder:validation:Pattern=`^[a-z][a-z0-9.+-]*$`
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name"`
+	// Buildpacks are the ids of the builder image's buildpacks, in order.
+	// +kubebuilder:validation:MinItems=1
+	Buildpacks []string `json:"buildpacks"`
+}
+
+// BuilderStatus is what the images are now.
+type BuilderStatus struct {
+	// ObservedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Conditions: Ready, as kstatus knows it.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// Image is spec.image by digest.
+	// +optional
+	Image string `json:"image,omitempty"`
+	// RunImage is spec.runImage by digest.
+	// +optional
+	RunImage string `json:"runImage,omitempty"`
+	// Buildpacks are the buildpacks that the image holds.
+	// +optional
+	Buildpacks []Buildpack `json:"buildpacks,omitempty"`
+	// PlatformAPI is the newest platform API that both toolforged and the image's lifecycle speak.
+	// +optional
+	PlatformAPI string `json:"platformAPI,omitempty"`
+}
+
+// Buildpack is one buildpack of a builder image.
+type Buildpack struct {
+	// ID is the buildpack's id.
+	ID string `json:"id"`
+	// Version is the buildpack's version.
+	Version string `json:"version"`
+}
+
+// Builder is one entry of the catalogue of builders: a builder image, a run image, and the languages they offer.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,categories=toolforge
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Default",type=boolean,JSONPath=`.spec.default`
+// +kubebuilder:printcolumn:name="Languages",type=string,JSONPath=`.spec.languages[*].name`
+// +kubebuilder:printcolumn:name="Image",type=string,JSONPath=`.status.image`,priority=1
+// +kubebuilder:printcolumn:name="Run image",type=string,JSONPath=`.status.runImage`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Builder struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   BuilderSpec   `json:"spec"`
+	Status BuilderStatus `json:"status,omitempty"`
+}
+
+// BuilderList is a list of builders.
+//
+// +kubebuilder:object:root=true
+type BuilderList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Builder `json:"items"`
+}
+
+// GetConditions returns the builder's conditions, as fluxcd/pkg/runtime/conditions reads them.
+func (b *Builder) GetConditions() []metav1.Condition { return b.Status.Conditions }
+
+// SetConditions replaces the builder's conditions, as fluxcd/pkg/runtime/conditions writes them.
+func (b *Builder) SetConditions(conditions []metav1.Condition) { b.Status.Conditions = conditions }

@@ -1,0 +1,38 @@
+package v1alpha1
+
+// The conditions of a Tool, one for each step on the way from the repository to a running tool, in that order. Ready sums
+// them up; Reconciling and Stalled are as kstatus knows them.
+const (
+	// SourceReady: the repository answers and the ref exists.
+	SourceReady = "SourceReady"
+	// ManifestValid: the toolforge.yaml of the revision seen has no mistakes.
+	ManifestValid = "ManifestValid"
+	// ImagesReady: every image that the manifest asks for is built.
+	ImagesReady = "ImagesReady"
+	// Applied: the tool's namespace holds what the manifest declares, and nothing else of the tool's.
+	Applied = "Applied"
+	// Healthy: the webservice and the continuous jobs are up.
+	Healthy = "Healthy"
+)
+
+// The reasons of conditions. docs/reasons.md says what each means and who acts.
+const (
+	ReasonSucceeded          = "Succeeded"
+	ReasonWaiting            = "Waiting"
+	ReasonSuspended          = "Suspended"
+	ReasonPolling            = "Polling"
+	ReasonRepositoryFailed   = "RepositoryFailed"
+	ReasonSecretMissing      = "SecretMissing"
+	ReasonManifestMissing    = "ManifestMissing"
+	ReasonManifestInvalid    = "ManifestInvalid"
+	ReasonBuilderUnavailable = "BuilderUnavailable"
+	ReasonRegistryFailed     = "RegistryFailed"
+	ReasonBuilding           = "Building"
+	ReasonBuildFailed        = "BuildFailed"
+	ReasonNamespaceTaken     = "NamespaceTaken"
+	ReasonObjectTaken        = "ObjectTaken"
+	ReasonApplyFailed        = "ApplyFailed"
+	ReasonPruneFailed        = "PruneFailed"
+	ReasonRollingOut         = "RollingOut"
+	ReasonUnhealthy          = "Unhealthy"
+)

@@ -1,0 +1,13 @@
+package v1alpha1
+
+// The labels of everything that toolforged makes for a tool. Its caches and its ownership checks go by them.
+const (
+	// ManagedByLabel has the value ManagedBy on every such object.
+	ManagedByLabel = "app.kubernetes.io/managed-by"
+	ManagedBy      = "toolforged"
+	// ToolLabel is the tool's name.
+	ToolLabel = "toolforge.org/tool"
+	// ComponentLabel says what the object is part of: webservice, continuous-job, scheduled-job, or BuildComponent.
+	ComponentLabel = "app.kubernetes.io/component"
+	BuildComponent = "build"
+)

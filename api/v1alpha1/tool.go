@@ -1,0 +1,233 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ToolSpec says where a tool comes from. What it is, its repository's toolforge.yaml says.
+type ToolSpec struct {
+	// Repository is the URL of the tool's git repository, http or https, without credentials in it.
+	// +kubebuilder:validation:Pattern=`^https?://[^/@?#\s]+/[^@?#\s]+$`
+	// +kubebuilder:validation:MaxLength=2048
+	Repository string `json:"repository"`
+
+	// Ref is the branch, tag or full commit id to follow. A short name is a branch, or else a tag; never a part of one.
+	// +kubebuilder:default=HEAD
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +optional
+	Ref string `json:"ref,omitempty"`
+
+	// Interval is the time between two polls of the repository, at least one second.
+	// +kubebuilder:default="1m"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	// +optional
+	Interval metav1.Duration `json:"interval,omitempty"`
+
+	// Suspend stops polling, building and converging. What runs goes on.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// SecretRef names a Secret of type kubernetes.io/basic-auth in the namespace of the builds, for a repository that asks
+	// for a name and a password (or token).
+	// +optional
+	SecretRef *SecretReference `json:"secretRef,omitempty"`
+}
+
+// SecretReference names a Secret in the namespace of the builds.
+type SecretReference struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// ToolStatus is what became of the newest commits: the only record there is.
+type ToolStatus struct {
+	// ObservedGeneration is the generation of the spec that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// Conditions: Ready, Reconciling and Stalled as kstatus knows them, and one for each step on the way.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// URL is the address of the webservice, empty when the tool has none.
+	// +optional
+	URL string `json:"url,omitempty"`
+
+	// Seen is the newest revision found at spec.ref.
+	// +optional
+	Seen *Revision `json:"seen,omitempty"`
+
+	// Serving is the newest deployment that became healthy.
+	// +optional
+	Serving *Deployment `json:"serving,omitempty"`
+
+	// Problems are the mistakes in the toolforge.yaml of the revision seen, sorted by line; at most 50.
+	// +optional
+	Problems []Problem `json:"problems,omitempty"`
+
+	// Builds holds the last build of each of the tool's images.
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Builds []Build `json:"builds,omitempty"`
+
+	// Inventory lists the objects that toolforged applied for the tool and has not pruned.
+	// +optional
+	Inventory []Object `json:"inventory,omitempty"`
+}
+
+// Revision is a commit and when it was first seen.
+type Revision struct {
+	// Commit is the full id of the commit.
+	Commit string `json:"commit"`
+	// SeenAt is when toolforged first saw it at spec.ref.
+	SeenAt metav1.Time `json:"seenAt"`
+}
+
+// Deployment is a revision that was applied and became healthy.
+type Deployment struct {
+	// Commit is the full id of the commit whose toolforge.yaml is in effect.
+	Commit string `json:"commit"`
+	// Images are the images in use, by build name.
+	// +optional
+	Images []Image `json:"images,omitempty"`
+	// Since is when it became healthy.
+	Since metav1.Time `json:"since"`
+}
+
+// Image is one built image.
+type Image struct {
+	// Name is the build's name; "main" for the tool's own repository.
+	Name string `json:"name"`
+	// Reference is the image by digest: repository@sha256:….
+	Reference string `json:"reference"`
+}
+
+// Problem is one mistake in a toolforge.yaml.
+type Problem struct {
+	// Line counts from 1; 0 when the problem has no place in the file.
+	Line int `json:"line"`
+	// Column counts from 1, in characters.
+	Column int `json:"column"`
+	// Message says what is wrong and what to write instead.
+	Message string `json:"message"`
+}
+
+// BuildState is where a build stands.
+// +kubebuilder:validation:Enum=Waiting;Running;Succeeded;Failed
+type BuildState string
+
+// The states of a build.
+const (
+	BuildWaiting   BuildState = "Waiting"
+	BuildRunning   BuildState = "Running"
+	BuildSucceeded BuildState = "Succeeded"
+	BuildFailed    BuildState = "Failed"
+)
+
+// Build is one build of one image.
+type Build struct {
+	// Name is the build's name; "main" for the tool's own repository.
+	Name string `json:"name"`
+	// Key names the build by its inputs: the source's tree, the builder, the build environment.
+	Key string `json:"key"`
+	// Commit is the commit that asked for the build.
+	Commit string `json:"commit"`
+	// Source is the git id of the source's contents.
+	// +optional
+	Source string `json:"source,omitempty"`
+	// Builder is the builder image by digest.
+	// +optional
+	Builder string `json:"builder,omitempty"`
+	// Reason says why it was built, with old and new value.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// State is where the build stands.
+	State BuildState `json:"state"`
+	// Attempts counts the pods that were started for it. Only failures of the platform are tried again.
+	// +optional
+	Attempts int `json:"attempts,omitempty"`
+	// Phase is the phase that runs or failed: source, analyze, detect, restore, build or export.
+	// +optional
+	Phase string `json:"phase,omitempty"`
+	// Message says what it waits for, or why it failed.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Image is the built image by digest.
+	// +optional
+	Image string `json:"image,omitempty"`
+	// Processes are the process types that the image offers.
+	// +optional
+	Processes []string `json:"processes,omitempty"`
+	// Log is the end of the log, at most 4 KiB.
+	// +optional
+	Log string `json:"log,omitempty"`
+	// StartedAt is when the build's pod was made.
+	// +optional
+	StartedAt *metav1.Time `json:"startedAt,omitempty"`
+	// FinishedAt is when it succeeded or failed.
+	// +optional
+	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
+}
+
+// Object is one applied object and the version of it that was last written.
+type Object struct {
+	// APIVersion is the object's group and version.
+	APIVersion string `json:"apiVersion"`
+	// Kind is the object's kind.
+	Kind string `json:"kind"`
+	// Namespace is empty for an object that has none.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+	// Name is the object's name.
+	Name string `json:"name"`
+	// Hash identifies the rendering that was applied.
+	Hash string `json:"hash"`
+	// Version is the object's generation after that write (its resource version, where it has no generation): another one
+	// means that somebody else has changed it.
+	Version string `json:"version"`
+}
+
+// Tool is one tool: a repository whose toolforge.yaml is kept in effect in the namespace tool-<name>.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,categories=toolforge
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Seen",type=string,JSONPath=`.status.seen.commit`,priority=1
+// +kubebuilder:printcolumn:name="Serving",type=string,JSONPath=`.status.serving.commit`
+// +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.url`
+// +kubebuilder:printcolumn:name="Repository",type=string,JSONPath=`.spec.repository`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && size(self.metadata.name) <= 52",message="a tool's name is at most 52 lower-case letters, digits and hyphens, and begins and ends with a letter or digit"
+type Tool struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec   ToolSpec   `json:"spec"`
+	Status ToolStatus `json:"status,omitempty"`
+}
+
+// ToolList is a list of tools.
+//
+// +kubebuilder:object:root=true
+type ToolList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Tool `json:"items"`
+}
+
+// GetConditions returns the tool's conditions, as fluxcd/pkg/runtime/conditions reads them.
+func (t *Tool) GetConditions() []metav1.Condition { return t.Status.Conditions }
+
+// SetConditions replaces the tool's conditions, as fluxcd/pkg/runtime/conditions writes them.
+func (t *Tool) SetConditions(conditions []metav1.Condition) { t.Status.Conditions = conditions }
+
+// TargetNamespace is the namespace that holds everything that runs for the tool.
+func (t *Tool) TargetNamespace() string { return "tool-" + t.Name }
