@@ -1,0 +1,27 @@
+package build
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Config is what the administrator decides about builds.
+type Config struct {
+	// Namespace holds the build pods and the Secrets with the credentials of repositories and the registry.
+	Namespace string
+	// Registry is the prefix of every built image: host[:port][/path].
+	Registry string
+	// PlainHTTP is the registry (host[:port]) that is spoken to over HTTP; empty for none.
+	PlainHTTP string
+	// RegistrySecret names a Secret of type kubernetes.io/dockerconfigjson for the registry; empty for none.
+	RegistrySecret string
+	// SourceImage holds the program toolforge-source.
+	SourceImage string
+	// Concurrency is how many builds run at the same time, at least 1.
+	Concurrency int
+	// Timeout bounds one build.
+	Timeout time.Duration
+	// CPU and Memory bound each container of a build; Disk bounds the source and the layers, each.
+	CPU, Memory, Disk resource.Quantity
+}

@@ -1,0 +1,128 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/registry"
+)
+
+// shelf is a registry with the images in it.
+type shelf struct {
+	images map[string]registry.Built
+	err    error
+}
+
+func (s shelf) Built(_ context.Context, reference string) (registry.Built, error) {
+	if s.err != nil {
+		return registry.Built{}, s.err
+	}
+	built, ok := s.images[reference]
+	if !ok {
+		return registry.Built{}, registry.ErrNotFound
+	}
+	return built, nil
+}
+
+type sameLog string
+
+func (l sameLog) Tail(context.Context, string, string, string) (string, error) {
+	if l == "" {
+		return "", errors.New("no log")
+	}
+	return string(l), nil
+}
+
+// began is when the tests' builds begin; clocks are set by hand.
+var began = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// bench is an engine whose cluster holds pods. What the cache does not show yet, only live reads find.
+type bench struct {
+	*Engine
+	t     *testing.T
+	now   time.Time
+	shelf shelf
+	store client.WithWatch
+}
+
+func newBench(t *testing.T, pods ...*corev1.Pod) *bench {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := corev1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	objects := make([]client.Object, 0, len(pods))
+	for _, pod := range pods {
+		objects = append(objects, pod)
+	}
+	b := &bench{t: t, now: began, shelf: shelf{images: make(map[string]registry.Built)}}
+	b.store = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&corev1.Pod{}).Build()
+	b.Engine = &Engine{
+		Config:   testConfig(),
+		Client:   b.store,
+		Live:     b.store,
+		Registry: &b.shelf,
+		Logs:     sameLog("the log\n"),
+		Now:      func() time.Time { return b.now },
+	}
+	return b
+}
+
+func (b *bench) step(r Request, last *api.Build) api.Build {
+	b.t.Helper()
+	record, err := b.Step(b.t.Context(), r, last)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return record
+}
+
+// names are those of the pods in the cluster.
+func (b *bench) names() []string {
+	b.t.Helper()
+	var list corev1.PodList
+	if err := b.store.List(b.t.Context(), &list); err != nil {
+		b.t.Fatal(err)
+	}
+	names := []string{}
+	for _, pod := range list.Items {
+		names = append(names, pod.Name)
+	}
+	return names
+}
+
+// finish has a pod end as another pod, made by podIn, did.
+func (b *bench) finish(name string, as *corev1.Pod) {
+	b.t.Helper()
+	pod := &corev1.Pod{}
+	key := client.ObjectKey{Namespace: b.Config.Namespace, Name: name}
+	if err := b.store.Get(b.t.Context(), key, pod); err != nil {
+		b.t.Fatal(err)
+	}
+	pod.Status = as.Status
+	if err := b.store.Status().Update(b.t.Context(), pod); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func attemptPod(t *testing.T, r Request, attempt int) *corev1.Pod {
+	t.Helper()
+	pod := Pod(testConfig(), r, attempt)
+	pod.CreationTimestamp = metav1.NewTime(began)
+	pod.Status.Phase = corev1.PodRunning
+	return pod
+}
+
+// behind is a cache that shows no pod yet.
+type behind struct{ client.Client }
+
+func (behind) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }

@@ -1,0 +1,36 @@
+package build
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Request asks for one image.
+type Request struct {
+	// Tool is the name of the tool, Owner its reference: the pod goes when the tool goes.
+	Tool  string
+	Owner metav1.OwnerReference
+	// Name is the build's name; "main" for the tool's own repository.
+	Name string
+	// Repository, Commit and Path say where the source is. Path is empty for the root.
+	Repository, Commit, Path string
+	// SecretName names the Secret with the repository's credentials, in the namespace of the builds; empty for none.
+	SecretName string
+	// Inputs name the build.
+	Inputs Inputs
+	// RunImage is the run image by digest.
+	RunImage string
+	// PlatformAPI is the platform API spoken with the builder's lifecycle.
+	PlatformAPI string
+	// PreviousImage is the last image of this build by digest, whose layers may be used again; empty for none.
+	PreviousImage string
+}
+
+// Repository is the image's name in the registry: one for each build of each tool.
+func (c Config) repository(r Request) string {
+	return c.Registry + "/tool-" + r.Tool + "/" + r.Name
+}
+
+// tag is where the build of exactly these inputs is found again.
+func (c Config) tag(r Request) string {
+	return c.repository(r) + ":" + r.Inputs.Key()
+}
