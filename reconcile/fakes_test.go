@@ -1,0 +1,126 @@
+package reconcile
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/build"
+	"github.com/toolforge/toolforged/manifest"
+	"github.com/toolforge/toolforged/sources"
+)
+
+// revisions is what a poller would have found.
+type revisions struct {
+	mu      sync.Mutex
+	latest  map[string]sources.Observation[Revision]
+	watched map[string]bool
+	// looks counts how often each tool was taken through its steps.
+	looks map[string]int
+}
+
+func newRevisions() *revisions {
+	return &revisions{
+		latest:  make(map[string]sources.Observation[Revision]),
+		watched: make(map[string]bool),
+		looks:   make(map[string]int),
+	}
+}
+
+func (r *revisions) Watch(name string, _ sources.Repository, _ time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.watched[name] = true
+}
+
+func (r *revisions) Forget(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.watched, name)
+}
+
+func (r *revisions) Latest(name string) (sources.Observation[Revision], bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.looks[name]++
+	seen, ok := r.latest[name]
+	return seen, ok
+}
+
+func (r *revisions) looked(name string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.looks[name]
+}
+
+func (r *revisions) watches(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.watched[name]
+}
+
+func (r *revisions) set(name string, seen sources.Observation[Revision]) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.latest[name] = seen
+}
+
+// unreachable has the next polls of a repository fail.
+func (r *revisions) unreachable(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	seen := r.latest[name]
+	seen.Err = errors.New("cannot reach https://git.example")
+	r.latest[name] = seen
+}
+
+// revision is what a commit with that toolforge.yaml and that source comes to.
+func revision(yaml, source string) Revision {
+	declared, problems := manifest.Parse([]byte(yaml))
+	if len(problems) > 0 {
+		return Revision{Problems: problems}
+	}
+	return Revision{Manifest: declared, Tree: source}
+}
+
+func commit(name string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(name)))[:40] }
+
+func digest(of string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(of))) }
+
+// builds succeed at once. The image depends on the build's inputs and nothing else.
+type builds struct{}
+
+func (builds) Step(_ context.Context, r build.Request, last *api.Build) (api.Build, error) {
+	if last != nil && last.Key == r.Inputs.Key() {
+		return *last, nil
+	}
+	return api.Build{
+		Name:      r.Name,
+		Key:       r.Inputs.Key(),
+		Commit:    r.Commit,
+		Source:    r.Inputs.Tree,
+		State:     api.BuildSucceeded,
+		Image:     imageOf(r.Tool, r.Inputs.Key()),
+		Processes: []string{"web", "worker"},
+	}, nil
+}
+
+func imageOf(tool, key string) string {
+	return "registry.example/tool-" + tool + "/main@" + digest(key)
+}
+
+// recorder logs events.
+type recorder struct{ t *testing.T }
+
+func (r recorder) Eventf(_, _ runtime.Object, _, reason, _, note string, args ...any) {
+	if text := fmt.Sprintf(note, args...); len(text) > maxNote {
+		r.t.Errorf("event %s has a note of %d bytes", reason, len(text))
+	}
+}

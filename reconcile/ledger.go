@@ -1,0 +1,109 @@
+package reconcile
+
+import (
+	"strconv"
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// ledger remembers what was just written, for as long as the cache does not show it: without it, an object that the cache
+// is late with would be written again. Losing it costs nothing but that.
+type ledger struct {
+	mu      sync.Mutex
+	written map[objectKey]*metav1.PartialObjectMetadata
+}
+
+type objectKey struct {
+	kind schema.GroupKind
+	key  client.ObjectKey
+}
+
+func newLedger() *ledger { return &ledger{written: make(map[objectKey]*metav1.PartialObjectMetadata)} }
+
+func keyOf(object client.Object) objectKey {
+	return objectKey{object.GetObjectKind().GroupVersionKind().GroupKind(), client.ObjectKeyFromObject(object)}
+}
+
+// wrote notes the answer to a write.
+func (l *ledger) wrote(object *unstructured.Unstructured) {
+	metadata := &metav1.PartialObjectMetadata{}
+	metadata.SetGroupVersionKind(object.GroupVersionKind())
+	metadata.SetNamespace(object.GetNamespace())
+	metadata.SetName(object.GetName())
+	metadata.SetUID(object.GetUID())
+	metadata.SetLabels(object.GetLabels())
+	metadata.SetGeneration(object.GetGeneration())
+	metadata.SetResourceVersion(object.GetResourceVersion())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.written[keyOf(object)] = metadata
+}
+
+// newest is the cache's metadata, or what was written after it; nil when there is no such object.
+func (l *ledger) newest(object client.Object, cached *metav1.PartialObjectMetadata) *metav1.PartialObjectMetadata {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := keyOf(object)
+	written := l.written[key]
+	if written == nil {
+		return cached
+	}
+	if cached != nil && !older(cached.ResourceVersion, written.ResourceVersion) {
+		delete(l.written, key)
+		return cached
+	}
+	return written
+}
+
+// forget is for an object that was deleted, by whomever.
+func (l *ledger) forget(object client.Object) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.written, keyOf(object))
+}
+
+// versions remembers the resource version of each tool that was last written.
+type versions struct {
+	mu     sync.Mutex
+	byTool map[string]string
+}
+
+func newVersions() *versions { return &versions{byTool: make(map[string]string)} }
+
+// newer tells whether a version was written that is newer than the one that the cache shows.
+func (v *versions) newer(tool, cached string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	written, ok := v.byTool[tool]
+	if !ok {
+		return false
+	}
+	if older(cached, written) {
+		return true
+	}
+	delete(v.byTool, tool)
+	return false
+}
+
+func (v *versions) set(tool, version string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.byTool[tool] = version
+}
+
+func (v *versions) forget(tool string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.byTool, tool)
+}
+
+// older compares resource versions: decimal numbers that grow (Kubernetes API concepts, "Resource versions").
+func older(a, b string) bool {
+	x, errX := strconv.ParseUint(a, 10, 64)
+	y, errY := strconv.ParseUint(b, 10, 64)
+	return errX == nil && errY == nil && x < y
+}

@@ -1,0 +1,5 @@
+// Package render turns a manifest and its images into the Kubernetes objects that keep it in effect. It is pure: the same
+// input gives the same objects, byte for byte, and nothing is read or written.
+//
+// The entry point is Objects.
+package render

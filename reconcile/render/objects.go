@@ -1,0 +1,122 @@
+package render
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	acmetav1 "k8s.io/client-go/applyconfigurations/meta/v1"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/manifest"
+)
+
+// Of every object that toolforged applies, beside the labels in api/v1alpha1.
+const (
+	// NameLabel is the name of the process: the webservice or a job.
+	NameLabel = "app.kubernetes.io/name"
+	// HashAnnotation identifies the rendering.
+	HashAnnotation = "toolforge.org/rendered-hash"
+)
+
+// Input is everything that the objects depend on.
+type Input struct {
+	// Tool is the tool's name, Namespace where its objects live.
+	Tool, Namespace string
+	// Manifest is what the maintainers wrote.
+	Manifest *manifest.Manifest
+	// Image is the tool's image by digest.
+	Image string
+	// Domain is the parent of every tool's host name.
+	Domain string
+	// IngressClass is the class of the tool's Ingress; empty for the cluster's default.
+	IngressClass string
+}
+
+// Host is the name under which the webservice is reached.
+func (in Input) Host() string { return in.Tool + "." + in.Domain }
+
+// Objects renders everything that the manifest declares, in the order in which it should be applied. Each object carries
+// the hash of its rendering.
+func Objects(in Input) ([]*unstructured.Unstructured, error) {
+	var configurations []any
+	if in.Manifest.Webservice != nil {
+		configurations = append(configurations, webservice(in)...)
+	}
+	for _, job := range in.Manifest.Jobs {
+		if job.Continuous {
+			configurations = append(configurations, continuous(in, job)...)
+		} else {
+			configurations = append(configurations, scheduled(in, job))
+		}
+	}
+	objects := make([]*unstructured.Unstructured, 0, len(configurations))
+	for _, configuration := range configurations {
+		object, err := Object(configuration)
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, object)
+	}
+	return objects, nil
+}
+
+// Namespace renders the tool's namespace. It goes when the tool goes, and everything in it.
+func Namespace(name, tool string, owner metav1.OwnerReference) (*unstructured.Unstructured, error) {
+	return Object(map[string]any{
+		"apiVersion": "v1",
+		"kind":       "Namespace",
+		"metadata": map[string]any{
+			"name": name,
+			"labels": map[string]any{
+				api.ManagedByLabel:                   api.ManagedBy,
+				api.ToolLabel:                        tool,
+				"pod-security.kubernetes.io/enforce": "restricted",
+				"pod-security.kubernetes.io/warn":    "restricted",
+			},
+			"ownerReferences": []any{map[string]any{
+				"apiVersion": owner.APIVersion, "kind": owner.Kind, "name": owner.Name, "uid": string(owner.UID),
+			}},
+		},
+	})
+}
+
+// Object makes an object of an apply configuration and puts the hash of its rendering into it.
+func Object(configuration any) (*unstructured.Unstructured, error) {
+	encoded, err := json.Marshal(configuration)
+	if err != nil {
+		return nil, fmt.Errorf("encode rendered object: %w", err)
+	}
+	object := &unstructured.Unstructured{}
+	if err := json.Unmarshal(encoded, &object.Object); err != nil {
+		return nil, fmt.Errorf("decode rendered object: %w", err)
+	}
+	sum := sha256.Sum256(encoded)
+	annotations := object.GetAnnotations()
+	if annotations == nil {
+		annotations = make(map[string]string, 1)
+	}
+	annotations[HashAnnotation] = hex.EncodeToString(sum[:16])
+	object.SetAnnotations(annotations)
+	return object, nil
+}
+
+// labels are those of an object that belongs to one process: the webservice or a job.
+func (in Input) labels(component, name string) map[string]string {
+	return map[string]string{
+		api.ManagedByLabel: api.ManagedBy,
+		api.ToolLabel:      in.Tool,
+		api.ComponentLabel: component,
+		NameLabel:          name,
+	}
+}
+
+// selector holds the labels that never change for a process.
+func selector(name string) map[string]string { return map[string]string{NameLabel: name} }
+
+func labelSelector(name string) *acmetav1.LabelSelectorApplyConfiguration {
+	return acmetav1.LabelSelector().WithMatchLabels(selector(name))
+}

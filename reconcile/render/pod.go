@@ -1,0 +1,151 @@
+package render
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	accorev1 "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/toolforge/toolforged/manifest"
+)
+
+// Seconds between SIGTERM and SIGKILL, and before them, while the process still answers and the cluster learns that it is
+// going, so that no request is lost.
+const (
+	shutdownSeconds = 15
+	drainSeconds    = 5
+)
+
+// process is one thing to run, whatever keeps it running.
+type process struct {
+	name  string
+	image string
+	run   manifest.Run
+	env   []map[string]string // later ones win
+	port  int
+	proto manifest.Protocol
+	check *manifest.HealthCheck
+	// serves tells that requests reach it: it must drain before it ends.
+	serves bool
+}
+
+// pod renders a pod that passes the restricted Pod Security Standard and has no service account token.
+func (p process) pod() *accorev1.PodSpecApplyConfiguration {
+	grace := int64(shutdownSeconds)
+	if p.serves {
+		grace += drainSeconds
+	}
+	return accorev1.PodSpec().
+		WithAutomountServiceAccountToken(false).
+		WithEnableServiceLinks(false).
+		// A process that is number 1 ignores SIGTERM unless it asks for it; and somebody has to reap what it leaves.
+		WithShareProcessNamespace(true).
+		WithTerminationGracePeriodSeconds(grace).
+		WithSecurityContext(accorev1.PodSecurityContext().
+			WithRunAsNonRoot(true).
+			WithSeccompProfile(accorev1.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))).
+		WithContainers(p.container())
+}
+
+func (p process) container() *accorev1.ContainerApplyConfiguration {
+	container := accorev1.Container().
+		WithName(p.name).
+		WithImage(p.image).
+		WithCommand(p.command()...).
+		WithEnv(p.environment()...).
+		WithResources(resources(p.run)).
+		WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
+		WithSecurityContext(accorev1.SecurityContext().
+			WithAllowPrivilegeEscalation(false).
+			WithCapabilities(accorev1.Capabilities().WithDrop("ALL")))
+	if p.port != 0 {
+		container.WithPorts(accorev1.ContainerPort().WithName("main").WithContainerPort(int32(p.port)).WithProtocol(protocol(p.proto)))
+	}
+	if p.serves {
+		container.WithLifecycle(accorev1.Lifecycle().WithPreStop(accorev1.LifecycleHandler().
+			WithSleep(accorev1.SleepAction().WithSeconds(drainSeconds))))
+	}
+	if p.check != nil {
+		p.probe(container)
+	}
+	return container
+}
+
+// command starts a process type by the launcher's link of that name, a shell command line by the launcher itself
+// (Cloud Native Buildpacks platform specification, "Launch").
+func (p process) command() []string {
+	if p.run.Process != "" {
+		return []string{"/cnb/process/" + p.run.Process}
+	}
+	return shell(p.run.Command)
+}
+
+func shell(command string) []string { return []string{"/cnb/lifecycle/launcher", literal(command)} }
+
+func (p process) environment() []*accorev1.EnvVarApplyConfiguration {
+	merged := make(map[string]string)
+	for _, env := range p.env {
+		maps.Copy(merged, env)
+	}
+	if p.port != 0 {
+		merged["PORT"] = strconv.Itoa(p.port)
+	}
+	var variables []*accorev1.EnvVarApplyConfiguration
+	for _, name := range slices.Sorted(maps.Keys(merged)) {
+
+		variables = append(variables, accorev1.EnvVar().WithName(name).WithValue(literal(merged[name])))
+	}
+	return variables
+}
+
+// Probe numbers: what Toolforge gives today, and a readiness probe, without which a rollout loses requests.
+func (p process) probe(container *accorev1.ContainerApplyConfiguration) {
+	container.
+		WithStartupProbe(p.handler().WithPeriodSeconds(1).WithFailureThreshold(120).WithTimeoutSeconds(5)).
+		WithReadinessProbe(p.handler().WithPeriodSeconds(5).WithFailureThreshold(2).WithTimeoutSeconds(5)).
+		WithLivenessProbe(p.handler().WithPeriodSeconds(10).WithFailureThreshold(3).WithTimeoutSeconds(5))
+}
+
+func (p process) handler() *accorev1.ProbeApplyConfiguration {
+	probe := accorev1.Probe()
+	switch {
+	case p.check.Script != "":
+		probe.WithExec(accorev1.ExecAction().WithCommand(shell(p.check.Script)...))
+	case p.check.Path != "":
+		probe.WithHTTPGet(accorev1.HTTPGetAction().WithPath(p.check.Path).WithPort(intstr.FromString("main")))
+	default:
+		probe.WithTCPSocket(accorev1.TCPSocketAction().WithPort(intstr.FromString("main")))
+	}
+	return probe
+}
+
+// requestedWhole is the memory up to which all of it is set aside; beyond, half of the limit is, as in Toolforge today.
+var requestedWhole = resource.MustParse("512Mi")
+
+func resources(run manifest.Run) *accorev1.ResourceRequirementsApplyConfiguration {
+	memory := resource.MustParse(string(run.Memory))
+	request := memory
+	if memory.Cmp(requestedWhole) > 0 {
+		request = *resource.NewQuantity(memory.Value()/2, memory.Format)
+	}
+	return accorev1.ResourceRequirements().
+		WithRequests(corev1.ResourceList{
+			corev1.ResourceCPU:    resource.MustParse(string(run.CPURequest)),
+			corev1.ResourceMemory: request,
+		}).
+		WithLimits(corev1.ResourceList{
+			corev1.ResourceCPU:    resource.MustParse(string(run.CPU)),
+			corev1.ResourceMemory: memory,
+		})
+}
+
+func protocol(p manifest.Protocol) corev1.Protocol {
+	if p == manifest.UDP {
+		return corev1.ProtocolUDP
+	}
+	return corev1.ProtocolTCP
+}

@@ -1,0 +1,82 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
+)
+
+// step is one part of the way from a repository to a running tool. Its result becomes the condition of its name.
+type step struct {
+	condition string
+	run       func(context.Context, *pass) result
+}
+
+// pass is one walk of one tool through the steps: what the steps before have found out.
+type pass struct {
+	tool     *api.Tool
+	commit   string
+	revision Revision
+	// image is the tool's image by digest; empty when it has nothing to run.
+	image   string
+	desired []*unstructured.Unstructured
+	// after asks for another walk after that time, whatever the steps come to; 0 asks for none.
+	after time.Duration
+}
+
+// outcome says how the walk goes on.
+type outcome int
+
+const (
+	// done: go on to the next step.
+	done outcome = iota
+	// degraded: something is wrong, but the next steps can work with what was known before.
+	degraded
+	// waiting: something else must happen first; an event will wake the tool.
+	waiting
+	// stalled: failed, and nothing is tried again until a revision or the spec changes.
+	stalled
+	// failed: failed for now; it is tried again, less and less often.
+	failed
+)
+
+// result is what a step found.
+type result struct {
+	outcome outcome
+	// reason is one of the constants in api/v1alpha1.
+	reason string
+	// message is for the person who can act.
+	message string
+	// after asks for another walk after that time, were there no event before; 0 asks for none.
+	after time.Duration
+}
+
+func ok(message string) result {
+	return result{outcome: done, reason: api.ReasonSucceeded, message: message}
+}
+
+func wait(reason, message string, after time.Duration) result {
+	return result{outcome: waiting, reason: reason, message: message, after: after}
+}
+
+func stall(reason, message string) result {
+	return result{outcome: stalled, reason: reason, message: message}
+}
+
+func fail(reason string, err error) result {
+	return result{outcome: failed, reason: reason, message: err.Error()}
+}
+
+// steps are the way, in order.
+func (t *Tools) steps() []step {
+	return []step{
+		{api.SourceReady, t.source},
+		{api.ManifestValid, t.manifest},
+		{api.ImagesReady, t.images},
+		{api.Applied, t.converge},
+		{api.Healthy, t.health},
+	}
+}

@@ -1,0 +1,40 @@
+package reconcile
+
+import (
+	"context"
+	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/source"
+)
+
+// Waker wakes tools from outside of Kubernetes: a new revision is no event there. The zero value is ready to use.
+type Waker struct {
+	mu      sync.Mutex
+	queue   queue
+	waiting []string
+}
+
+// Wake has the named tool reconciled soon. It does not block.
+func (w *Waker) Wake(tool string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.queue == nil {
+		w.waiting = append(w.waiting, tool)
+		return
+	}
+	w.queue.Add(request(tool))
+}
+
+// source hands the controller's queue over when it starts.
+func (w *Waker) source() source.Source {
+	return source.Func(func(_ context.Context, q queue) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.queue = q
+		for _, tool := range w.waiting {
+			q.Add(request(tool))
+		}
+		w.waiting = nil
+		return nil
+	})
+}

@@ -1,0 +1,103 @@
+package reconcile
+
+import (
+	"context"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
+)
+
+// Delays before a tool that failed for now is tried again: doubled with each failure, between these bounds.
+const (
+	firstBackoff = 500 * time.Millisecond
+	lastBackoff  = 5 * time.Minute
+)
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// SetupWithManager has the controller woken by whatever can change a tool: its spec, a new revision (revised), its
+// objects, its build pods, the builders. Concurrency is how many tools are worked on at the same time.
+func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurrency int) error {
+	b := ctrl.NewControllerManagedBy(manager).
+		For(&api.Tool{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(byLabel(api.ToolLabel))).
+		Watches(&api.Builder{}, handler.EnqueueRequestsFromMapFunc(t.all), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		WatchesRawSource(revised.source()).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: concurrency,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstBackoff, lastBackoff),
+		})
+	for _, kind := range append(Kinds(), schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}) {
+		object := &metav1.PartialObjectMetadata{}
+		object.SetGroupVersionKind(kind)
+		b = b.WatchesMetadata(object, t.objectHandler(kind))
+	}
+	return b.Complete(t)
+}
+
+// objectHandler wakes the tool that an object belongs to, and forgets what was known of a deleted object.
+func (t *Tools) objectHandler(kind schema.GroupVersionKind) handler.EventHandler {
+	wake := func(object client.Object, q queue) {
+		if name := object.GetLabels()[api.ToolLabel]; name != "" {
+			q.Add(request(name))
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { wake(e.Object, q) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			wake(e.ObjectOld, q)
+			wake(e.ObjectNew, q)
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) {
+			gone := &metav1.PartialObjectMetadata{}
+			gone.SetGroupVersionKind(kind)
+			gone.SetNamespace(e.Object.GetNamespace())
+			gone.SetName(e.Object.GetName())
+			t.ledger.forget(gone)
+			t.healthy.forget(gone)
+			wake(e.Object, q)
+		},
+	}
+}
+
+func byLabel(label string) handler.MapFunc {
+	return func(_ context.Context, object client.Object) []reconcile.Request {
+		name := object.GetLabels()[label]
+		if name == "" {
+			return nil
+		}
+		return []reconcile.Request{request(name)}
+	}
+}
+
+// all wakes every tool: what a builder is matters to each that builds with it.
+func (t *Tools) all(ctx context.Context, _ client.Object) []reconcile.Request {
+	var tools api.ToolList
+	if err := t.Client.List(ctx, &tools); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "tools could not be listed after a change of a builder")
+		return nil
+	}
+	requests := make([]reconcile.Request, 0, len(tools.Items))
+	for i := range tools.Items {
+		requests = append(requests, request(tools.Items[i].Name))
+	}
+	return requests
+}
+
+func request(tool string) reconcile.Request {
+	return reconcile.Request{NamespacedName: types.NamespacedName{Name: tool}}
+}
