@@ -1,0 +1,63 @@
+package status
+
+import (
+	"slices"
+
+	apimeta "github.com/fluxcd/pkg/apis/meta"
+
+	"github.com/toolforge/toolforged/api/v1alpha1"
+)
+
+// badge is the one word that a page shows for a verdict; it is also the name of its style.
+type badge string
+
+const (
+	failing   badge = "failing"
+	working   badge = "working"
+	suspended badge = "suspended"
+	ready     badge = "ready"
+)
+
+// badges in the order in which somebody should look at them.
+var badges = []badge{failing, working, suspended, ready}
+
+func urgency(b badge) int { return slices.Index(badges, b) }
+
+func badgeOf(t ToolSummary) badge {
+	switch {
+	case t.Suspended:
+		return suspended
+	case t.Deleting:
+		return working
+	}
+	return toneOf(apimeta.ReadyCondition, t.Ready)
+}
+
+// toneOf says how a condition's status is to be taken. Of Reconciling and Stalled, "True" is not the good one.
+func toneOf(conditionType, status string) badge {
+	good, bad := "True", "False"
+	switch conditionType {
+	case apimeta.StalledCondition:
+		good, bad = bad, good
+	case apimeta.ReconcilingCondition:
+		good, bad = bad, ""
+	}
+	switch status {
+	case good:
+		return ready
+	case bad:
+		return failing
+	}
+	return working
+}
+
+// toneOfBuild says how a build's state is to be taken.
+func toneOfBuild(state string) badge {
+	switch state {
+	case string(v1alpha1.BuildSucceeded):
+		return ready
+	case string(v1alpha1.BuildFailed):
+		return failing
+	}
+	return working
+}

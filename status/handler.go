@@ -1,0 +1,82 @@
+package status
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Options are what the endpoint needs. All are required but Ready, Version and Log.
+type Options struct {
+	// Reader reads Tools and Builders: a cache, for every request lists them.
+	Reader client.Reader
+	// Ready says why requests should not come here yet; nil is always ready.
+	Ready func() error
+	// Metrics is what /metrics shows.
+	Metrics prometheus.Gatherer
+	// Now is the clock that "3 minutes ago" is counted from.
+	Now func() time.Time
+	// Version is toolforged's own, shown at the foot of each page.
+	Version string
+	// Log gets what went wrong on this side.
+	Log logr.Logger
+}
+
+// readTimeout bounds the wait for the cache, which answers only once it is filled.
+const readTimeout = 5 * time.Second
+
+// New returns the handler of the status endpoint. It answers GET and HEAD only, needs no login, and is safe for
+// concurrent use.
+func New(o Options) http.Handler {
+	if o.Ready == nil {
+		o.Ready = func() error { return nil }
+	}
+	store := store{reader: o.Reader}
+	api := api{store: store, log: o.Log}
+	pages := pages{store: store, log: o.Log, now: o.Now, version: o.Version}
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", serveHealth)
+	mux.HandleFunc("/readyz", serveReadiness(o.Ready))
+	mux.Handle("/metrics", serveMetrics(o.Metrics, o.Log))
+	mux.HandleFunc("/api/v1/tools", api.serveTools)
+	mux.HandleFunc("/api/v1/tools/{name}", api.serveTool)
+	mux.HandleFunc("/api/v1/builders", api.serveBuilders)
+	mux.HandleFunc("/api/", api.serveNothing)
+	mux.HandleFunc("/{$}", pages.serveTools)
+	mux.HandleFunc("/tools/{name}", pages.serveTool)
+	mux.HandleFunc("/", pages.serveNothing)
+	return secured(readOnly(mux))
+}
+
+func serveHealth(w http.ResponseWriter, _ *http.Request) {
+	writeText(w, http.StatusOK, "ok\n")
+}
+
+func serveReadiness(ready func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if err := ready(); err != nil {
+			writeText(w, http.StatusServiceUnavailable, "not ready: "+message(err.Error())+"\n")
+			return
+		}
+		writeText(w, http.StatusOK, "ok\n")
+	}
+}
+
+func serveMetrics(metrics prometheus.Gatherer, log logr.Logger) http.Handler {
+	return promhttp.HandlerFor(metrics, promhttp.HandlerOpts{
+		ErrorLog:            metricsLog{log},
+		ErrorHandling:       promhttp.ContinueOnError,
+		MaxRequestsInFlight: 4,
+		Timeout:             2 * readTimeout,
+	})
+}
+
+type metricsLog struct{ logr.Logger }
+
+func (l metricsLog) Println(v ...any) { l.Info("gathering metrics failed", "detail", fmt.Sprint(v...)) }

@@ -1,0 +1,157 @@
+package status_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/testr"
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/status"
+)
+
+const (
+	goodCommit = "9f8e7d6c5b4a39281706f5e4d3c2b1a098765432"
+	badCommit  = "1a2b3c4d5e6f708192a3b4c5d6e7f80912345678"
+	digest     = "sha256:4b825dc642cb6eb9a060e54bf8d69288fbee4904a1b2c3d4e5f60718293a4b5c"
+	hostile    = `</pre><script>alert(1)</script><img src=x onerror="alert(2)">`
+)
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func before(d time.Duration) metav1.Time { return metav1.NewTime(now.Add(-d)) }
+
+func condition(kind string, state metav1.ConditionStatus, reason, message string) metav1.Condition {
+	return metav1.Condition{Type: kind, Status: state, Reason: reason, Message: message, LastTransitionTime: before(3 * time.Minute)}
+}
+
+func tool(name string, conditions ...metav1.Condition) *v1alpha1.Tool {
+	return &v1alpha1.Tool{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Generation: 1},
+		Spec:       v1alpha1.ToolSpec{Repository: "https://forge.example/" + name + ".git", Ref: "HEAD"},
+		Status:     v1alpha1.ToolStatus{ObservedGeneration: 1, Conditions: conditions},
+	}
+}
+
+// servingTool is one with nothing wrong.
+func servingTool() *v1alpha1.Tool {
+	t := tool("alpha",
+		condition("Healthy", metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1 of 1 replicas up"),
+		condition("Ready", metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "serving 9f8e7d6c5b4a"))
+	t.Status.URL = "http://alpha.toolforge.example/"
+	t.Status.Seen = &v1alpha1.Revision{Commit: goodCommit, SeenAt: before(2 * time.Hour)}
+	t.Status.Serving = &v1alpha1.Deployment{Commit: goodCommit, Since: before(time.Hour)}
+	return t
+}
+
+// failingTool has everything that a status can have, some of it hostile.
+func failingTool() *v1alpha1.Tool {
+	t := tool("zeta",
+		condition("Reconciling", metav1.ConditionTrue, "Progressing", "trying again"),
+		condition(v1alpha1.Healthy, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "up"),
+		condition(v1alpha1.ImagesReady, metav1.ConditionFalse, v1alpha1.ReasonBuildFailed, "build main: "+hostile),
+		condition(v1alpha1.ManifestValid, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "valid"),
+		condition(v1alpha1.SourceReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "found"),
+		condition("Ready", metav1.ConditionFalse, v1alpha1.ReasonBuildFailed, "build main failed: "+hostile))
+	started, finished := before(5*time.Minute), before(3*time.Minute)
+	t.Generation = 2
+	t.Status.URL = "javascript:alert(3)"
+	t.Status.Seen = &v1alpha1.Revision{Commit: badCommit, SeenAt: before(6 * time.Minute)}
+	t.Status.Serving = &v1alpha1.Deployment{
+		Commit: goodCommit,
+		Images: []v1alpha1.Image{{Name: "main", Reference: "registry.example/zeta/main@" + digest}},
+		Since:  before(49 * time.Hour),
+	}
+	t.Status.Problems = []v1alpha1.Problem{
+		{Line: 3, Column: 5, Message: "unknown key `shedule`: did you mean `schedule`? " + hostile},
+		{Message: "the file is too large"},
+	}
+	t.Status.Builds = []v1alpha1.Build{{
+		Name: "main", Key: "k1", Commit: badCommit, State: v1alpha1.BuildFailed, Attempts: 2, Phase: "build",
+		Reason: "commit 1a2b changed `src/`", Message: hostile, Processes: []string{"web", hostile},
+		Log:       "\x1b[31mnpm ERR!\x1b[0m missing script\r\n" + hostile + "\nlast \u202eline\x00",
+		StartedAt: &started, FinishedAt: &finished,
+	}}
+	t.Status.Inventory = []v1alpha1.Object{
+		{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "tool-zeta", Name: "webservice", Hash: "h", Version: "7"},
+		{APIVersion: "v1", Kind: "Namespace", Name: "tool-zeta", Hash: "h", Version: "9"},
+	}
+	return t
+}
+
+func builder() *v1alpha1.Builder {
+	return &v1alpha1.Builder{
+		ObjectMeta: metav1.ObjectMeta{Name: "bookworm", Generation: 1},
+		Spec: v1alpha1.BuilderSpec{
+			Image: "registry.example/builder:bookworm", RunImage: "registry.example/run:bookworm", Default: true,
+			Languages: []v1alpha1.Language{{Name: "python", Buildpacks: []string{"toolforge/python"}}},
+		},
+		Status: v1alpha1.BuilderStatus{
+			ObservedGeneration: 1, PlatformAPI: "0.15",
+			Image: "registry.example/builder@" + digest, RunImage: "registry.example/run@" + digest,
+			Buildpacks: []v1alpha1.Buildpack{{ID: "toolforge/python", Version: "0.1.0"}},
+			Conditions: []metav1.Condition{condition("Ready", metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "resolved")},
+		},
+	}
+}
+
+// sample is a cluster with a tool of each kind, and a builder.
+func sample() []client.Object {
+	suspended := tool("beta", condition("Ready", metav1.ConditionFalse, v1alpha1.ReasonSuspended, "suspended"))
+	suspended.Spec.Suspend = true
+	building := tool("gamma", condition("Ready", metav1.ConditionUnknown, v1alpha1.ReasonBuilding, "building main"))
+	return []client.Object{servingTool(), suspended, building, tool("new"), failingTool(), builder()}
+}
+
+func many(n int) []client.Object {
+	objects := make([]client.Object, n)
+	for i := range objects {
+		objects[i] = tool(fmt.Sprintf("tool-%04d", i),
+			condition("Ready", metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "serving"))
+	}
+	return objects
+}
+
+func reader(t *testing.T, objects ...client.Object) client.Reader {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
+}
+
+func options(t *testing.T, from client.Reader) status.Options {
+	t.Helper()
+	metrics := prometheus.NewPedanticRegistry()
+	metrics.MustRegister(status.NewCollector(from, "v1.2.3"))
+	return status.Options{
+		Reader: from, Metrics: metrics, Now: func() time.Time { return now }, Version: "v1.2.3", Log: testr.New(t),
+	}
+}
+
+func sampleHandler(t *testing.T) http.Handler {
+	t.Helper()
+	return status.New(options(t, reader(t, sample()...)))
+}
+
+func get(h http.Handler, target string) *httptest.ResponseRecorder {
+	return request(h, http.MethodGet, target)
+}
+
+func request(h http.Handler, method, target string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(method, target, nil))
+	return w
+}
+
+var errReady = errors.New("the cache is not filled\x1b[2J")

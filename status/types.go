@@ -1,0 +1,198 @@
+package status
+
+import "time"
+
+// The types of the JSON answers. Keys are snake_case, as in toolforge.yaml. Every key is always there: what is not known
+// is "" or null, and a list with nothing in it is []. Times are RFC 3339 in UTC. Keys may be added, never changed or
+// taken away.
+
+// ToolList is the answer to /api/v1/tools.
+type ToolList struct {
+	// Tools are sorted by name.
+	Tools []ToolSummary `json:"tools"`
+	// Total counts the tools that match the filter, on all pages together.
+	Total int `json:"total"`
+	// Continue asks for the next page as ?continue=; "" on the last page.
+	Continue string `json:"continue"`
+}
+
+// ToolSummary is one tool in a list.
+type ToolSummary struct {
+	// Name is the tool's name.
+	Name string `json:"name"`
+	// Verdict is Ready's.
+	Verdict
+	// Suspended: the tool is not polled, built or converged; what runs goes on.
+	Suspended bool `json:"suspended"`
+	// Deleting: the tool is being removed.
+	Deleting bool `json:"deleting"`
+	// URL is the address of the webservice, "" when the tool has none.
+	URL string `json:"url"`
+	// SeenCommit is the newest commit found in the repository, "" before the first.
+	SeenCommit string `json:"seen_commit"`
+	// SeenAt is when that commit was first seen.
+	SeenAt *time.Time `json:"seen_at"`
+	// ServingCommit is the commit of the newest deployment that became healthy, "" before the first.
+	ServingCommit string `json:"serving_commit"`
+	// ServingSince is when that deployment became healthy.
+	ServingSince *time.Time `json:"serving_since"`
+}
+
+// Verdict is how things stand in one word, and why.
+type Verdict struct {
+	// Ready is "True", "False" or "Unknown".
+	Ready string `json:"ready"`
+	// Reason is one of the words in docs/reasons.md, "" before the first verdict.
+	Reason string `json:"reason"`
+	// Message says it in a sentence.
+	Message string `json:"message"`
+	// Since is when Ready last changed.
+	Since *time.Time `json:"since"`
+	// Stale: the resource was changed since, and all that is said here speaks of it as it was before.
+	Stale bool `json:"stale"`
+}
+
+// Tool is the answer to /api/v1/tools/<name>: the summary and everything else.
+type Tool struct {
+	ToolSummary
+	// Repository is the URL of the git repository.
+	Repository string `json:"repository"`
+	// Ref is the branch, tag or commit that is followed.
+	Ref string `json:"ref"`
+	// Namespace holds everything that runs for the tool.
+	Namespace string `json:"namespace"`
+	// Images are the images that serve.
+	Images []Image `json:"images"`
+	// Conditions: Ready, then the steps from repository to running tool in their order, then others by name.
+	Conditions []Condition `json:"conditions"`
+	// Problems are the mistakes in the toolforge.yaml of the commit seen.
+	Problems []Problem `json:"problems"`
+	// Builds holds the last build of each image.
+	Builds []Build `json:"builds"`
+	// Inventory lists the objects applied for the tool.
+	Inventory []Object `json:"inventory"`
+}
+
+// Image is one image in use.
+type Image struct {
+	// Name is the build's name; "main" for the tool's own repository.
+	Name string `json:"name"`
+	// Reference is the image by digest.
+	Reference string `json:"reference"`
+}
+
+// Condition is one step and how it stands.
+type Condition struct {
+	// Type is the condition's name.
+	Type string `json:"type"`
+	// Status is "True", "False" or "Unknown".
+	Status string `json:"status"`
+	// Reason is one of the words in docs/reasons.md.
+	Reason string `json:"reason"`
+	// Message says it in a sentence.
+	Message string `json:"message"`
+	// Since is when Status last changed.
+	Since *time.Time `json:"since"`
+}
+
+// Problem is one mistake in a toolforge.yaml.
+type Problem struct {
+	// Line counts from 1; 0 when the problem has no place in the file.
+	Line int `json:"line"`
+	// Column counts from 1, in characters; 0 when the problem has no place in the file.
+	Column int `json:"column"`
+	// Message says what is wrong and what to write instead.
+	Message string `json:"message"`
+}
+
+// Build is the last build of one image.
+type Build struct {
+	// Name is the build's name; "main" for the tool's own repository.
+	Name string `json:"name"`
+	// State is "Running", "Succeeded" or "Failed".
+	State string `json:"state"`
+	// Phase runs or failed: source, analyze, detect, restore, build or export.
+	Phase string `json:"phase"`
+	// Reason says why it was built.
+	Reason string `json:"reason"`
+	// Message says why it failed.
+	Message string `json:"message"`
+	// Commit asked for the build.
+	Commit string `json:"commit"`
+	// Key names the build by its inputs: the same key is the same image.
+	Key string `json:"key"`
+	// Attempts counts the pods that were started for it.
+	Attempts int `json:"attempts"`
+	// Image is what was built, by digest.
+	Image string `json:"image"`
+	// Processes are the process types that the image offers.
+	Processes []string `json:"processes"`
+	// StartedAt is when the build began.
+	StartedAt *time.Time `json:"started_at"`
+	// FinishedAt is when it succeeded or failed.
+	FinishedAt *time.Time `json:"finished_at"`
+	// Log is the end of the log.
+	Log string `json:"log"`
+}
+
+// Object is one Kubernetes object applied for a tool.
+type Object struct {
+	// APIVersion is the object's group and version.
+	APIVersion string `json:"api_version"`
+	// Kind is the object's kind.
+	Kind string `json:"kind"`
+	// Namespace is "" for an object that has none.
+	Namespace string `json:"namespace"`
+	// Name is the object's name.
+	Name string `json:"name"`
+}
+
+// BuilderList is the answer to /api/v1/builders.
+type BuilderList struct {
+	// Builders are sorted by name.
+	Builders []Builder `json:"builders"`
+}
+
+// Builder is one entry of the catalogue of builders.
+type Builder struct {
+	// Name is what `builder:` in a toolforge.yaml names.
+	Name string `json:"name"`
+	// Verdict is Ready's.
+	Verdict
+	// Default: it is marked as the builder of every tool that names none.
+	Default bool `json:"default"`
+	// Image is the builder image that is followed.
+	Image string `json:"image"`
+	// RunImage is the run image that is followed.
+	RunImage string `json:"run_image"`
+	// ImageDigest is the builder image by digest, "" before it is resolved.
+	ImageDigest string `json:"image_digest"`
+	// RunImageDigest is the run image by digest, "" before it is resolved.
+	RunImageDigest string `json:"run_image_digest"`
+	// Languages are the names that `stack:` may use.
+	Languages []Language `json:"languages"`
+	// Buildpacks are those that the builder image holds.
+	Buildpacks []Buildpack `json:"buildpacks"`
+	// PlatformAPI is the Cloud Native Buildpacks platform API in use.
+	PlatformAPI string `json:"platform_api"`
+	// Conditions: Ready, then others by name.
+	Conditions []Condition `json:"conditions"`
+}
+
+// Language is a name for `stack:` and the ids of the buildpacks that it stands for.
+type Language struct {
+	Name       string   `json:"name"`
+	Buildpacks []string `json:"buildpacks"`
+}
+
+// Buildpack is one buildpack of a builder image.
+type Buildpack struct {
+	ID      string `json:"id"`
+	Version string `json:"version"`
+}
+
+// Error is the answer when there is no other.
+type Error struct {
+	// Error says what is wrong with the request, or that it may be tried again.
+	Error string `json:"error"`
+}
