@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fluxcd/pkg/runtime/logger"
+	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// options are the daemon's flags.
+type options struct {
+	domain, siteScheme, sitePort, ingressClass string
+	statusAddress                              string
+	buildNamespace, registry, registrySecret   string
+	registryPlainHTTP                          bool
+	sourceImage                                string
+	buildCPU, buildMemory, buildDisk           string
+	buildTimeout, builderInterval              time.Duration
+	concurrency, concurrentBuilds              int
+	kubeAPIQPS                                 float32
+	log                                        logger.Options
+	showVersion                                bool
+}
+
+// parse reads the command line. The error names the flag and what it needs.
+func parse(arguments []string) (options, error) {
+	var o options
+	flags := pflag.NewFlagSet("toolforged", pflag.ContinueOnError)
+	flags.SetOutput(os.Stdout)
+	flags.StringVar(&o.domain, "domain", "", "parent of every tool's host name: <tool>.<domain> (required)")
+	flags.StringVar(&o.siteScheme, "site-scheme", "https", "scheme of the webservices' addresses: http or https")
+	flags.StringVar(&o.sitePort, "site-port", "", "port in the webservices' addresses, when it is not the scheme's own")
+	flags.StringVar(&o.ingressClass, "ingress-class", "", "class of the tools' Ingresses; empty for the cluster's default")
+	flags.StringVar(&o.statusAddress, "status-address", ":8080", "address of the status endpoint")
+	flags.StringVar(&o.buildNamespace, "build-namespace", "toolforge-builds", "namespace of the build pods and their Secrets")
+	flags.StringVar(&o.registry, "registry", "", "prefix of built images: host[:port][/path] (required)")
+	flags.BoolVar(&o.registryPlainHTTP, "registry-plain-http", false, "speak to that registry over HTTP, without TLS")
+	flags.StringVar(&o.registrySecret, "registry-secret", "", "Secret of type kubernetes.io/dockerconfigjson for the registry, in the namespace of the builds")
+	flags.StringVar(&o.sourceImage, "source-image", "", "image with the program toolforge-source (required)")
+	flags.StringVar(&o.buildCPU, "build-cpu", "2", "most CPUs for each phase of a build")
+	flags.StringVar(&o.buildMemory, "build-memory", "2Gi", "most memory for each phase of a build")
+	flags.StringVar(&o.buildDisk, "build-disk", "4Gi", "most disk for a build's source, and for its layers")
+	flags.DurationVar(&o.buildTimeout, "build-timeout", 30*time.Minute, "how long a build may take")
+	flags.DurationVar(&o.builderInterval, "builder-interval", 5*time.Minute, "time between two looks at the tags of builders")
+	flags.IntVar(&o.concurrency, "concurrency", 8, "how many tools are worked on at the same time; none of them ever waits")
+	flags.IntVar(&o.concurrentBuilds, "concurrent-builds", 4, "how many builds run at the same time")
+	flags.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "requests to the API server per second; -1 leaves it to the server's priority and fairness")
+	flags.BoolVar(&o.showVersion, "version", false, "print the version and exit")
+	o.log.BindFlags(flags)
+	if err := flags.Parse(arguments); err != nil {
+		return o, err
+	}
+	if o.showVersion {
+		return o, nil
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("%q is no flag: there are no other arguments", flags.Arg(0))
+	}
+	return o, o.check()
+}
+
+// plainHTTP is the registry to speak to without TLS: host[:port]; empty for none.
+func (o options) plainHTTP() string {
+	if !o.registryPlainHTTP {
+		return ""
+	}
+	host, _, _ := strings.Cut(o.registry, "/")
+	return host
+}
+
+func (o options) check() error {
+	var errs []error
+	required := func(flag, value string) {
+		if value == "" {
+			errs = append(errs, fmt.Errorf("--%s is required", flag))
+		}
+	}
+	required("domain", o.domain)
+	required("registry", o.registry)
+	required("source-image", o.sourceImage)
+	if o.siteScheme != "http" && o.siteScheme != "https" {
+		errs = append(errs, fmt.Errorf("--site-scheme is %q: it must be http or https", o.siteScheme))
+	}
+	if port, err := strconv.ParseUint(o.sitePort, 10, 16); o.sitePort != "" && (err != nil || port == 0) {
+		errs = append(errs, fmt.Errorf("--site-port is %q: it must be a port, 1 to 65535", o.sitePort))
+	}
+	if o.kubeAPIQPS == 0 {
+		// To the Kubernetes client 0 means its own small default.
+		errs = append(errs, errors.New("--kube-api-qps is 0: it must be more, or -1"))
+	}
+	positive := func(flag string, value int) {
+		if value < 1 {
+			errs = append(errs, fmt.Errorf("--%s is %d: it must be at least 1", flag, value))
+		}
+	}
+	positive("concurrency", o.concurrency)
+	positive("concurrent-builds", o.concurrentBuilds)
+	positive("build-timeout, in seconds,", int(o.buildTimeout.Seconds()))
+	positive("builder-interval, in seconds,", int(o.builderInterval.Seconds()))
+	quantity := func(flag, value string) {
+		if q, err := resource.ParseQuantity(value); err != nil || q.Sign() <= 0 {
+			errs = append(errs, fmt.Errorf("--%s is %q: it must be a quantity such as 2 or 2Gi", flag, value))
+		}
+	}
+	quantity("build-cpu", o.buildCPU)
+	quantity("build-memory", o.buildMemory)
+	quantity("build-disk", o.buildDisk)
+	return errors.Join(errs...)
+}

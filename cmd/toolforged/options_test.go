@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// required are the flags without which the daemon does not start.
+var required = []string{"--domain=example.org", "--registry=registry.example/tools", "--source-image=registry.example/toolforged"}
+
+func TestDefaults(t *testing.T) {
+	o, err := parse(required)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.domain != "example.org" || o.siteScheme != "https" || o.concurrency < 1 || o.concurrentBuilds < 1 || o.buildTimeout != 30*time.Minute {
+		t.Errorf("options %+v", o)
+	}
+	c := buildConfig(o)
+	if c.Registry != o.registry || c.Concurrency != o.concurrentBuilds || c.Memory.String() != o.buildMemory {
+		t.Errorf("build configuration %+v", c)
+	}
+	if port := toolsConfig(o).SitePort; port != "" {
+		t.Errorf("the sites' port is %q", port)
+	}
+	o.sitePort = "8080"
+	if port := toolsConfig(o).SitePort; port != ":8080" {
+		t.Errorf("the sites' port is %q", port)
+	}
+}
+
+// What is wrong is named by its flag.
+func TestRefused(t *testing.T) {
+	for _, test := range []struct {
+		arguments []string
+		want      string
+	}{
+		{[]string{"--domain="}, "--domain"},
+		{[]string{"--registry="}, "--registry"},
+		{[]string{"--source-image="}, "--source-image"},
+		{[]string{"--site-scheme=ftp"}, "--site-scheme"},
+		{[]string{"--site-port=0"}, "--site-port"},
+		{[]string{"--site-port=http"}, "--site-port"},
+		{[]string{"--concurrency=0"}, "--concurrency"},
+		{[]string{"--concurrency=many"}, "--concurrency"},
+		{[]string{"--concurrent-builds=-1"}, "--concurrent-builds"},
+		{[]string{"--build-timeout=0s"}, "--build-timeout"},
+		{[]string{"--builder-interval=10ms"}, "--builder-interval"},
+		{[]string{"--build-cpu=lots"}, "--build-cpu"},
+		{[]string{"--build-memory=0"}, "--build-memory"},
+		{[]string{"--build-disk=-1Gi"}, "--build-disk"},
+		{[]string{"--kube-api-qps=0"}, "--kube-api-qps"},
+		{[]string{"--no-such-flag"}, "no-such-flag"},
+		{[]string{"serve"}, `"serve"`},
+	} {
+		t.Run(strings.Join(test.arguments, " "), func(t *testing.T) {
+			_, err := parse(append(append([]string{}, required...), test.arguments...))
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %v, want one that names %s", err, test.want)
+			}
+		})
+	}
+}
+
+// All mistakes are told at once.
+func TestAllAtOnce(t *testing.T) {
+	_, err := parse([]string{"--site-scheme=ftp", "--concurrency=0"})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, flag := range []string{"--domain", "--registry", "--source-image", "--site-scheme", "--concurrency"} {
+		if !strings.Contains(err.Error(), flag) {
+			t.Errorf("the error does not name %s:\n%v", flag, err)
+		}
+	}
+}
+
+func TestVersionAndHelp(t *testing.T) {
+	if o, err := parse([]string{"--version"}); err != nil || !o.showVersion {
+		t.Errorf("--version: %v, %v", o.showVersion, err)
+	}
+	if _, err := parse([]string{"--help"}); !errors.Is(err, pflag.ErrHelp) {
+		t.Errorf("--help: %v", err)
+	}
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/fluxcd/pkg/runtime/logger"
+	"github.com/go-logr/logr"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/build"
+	"github.com/toolforge/toolforged/reconcile"
+	"github.com/toolforge/toolforged/registry"
+	"github.com/toolforge/toolforged/sources"
+	"github.com/toolforge/toolforged/status"
+)
+
+// run wires the rooms together and works until ctx ends.
+func run(ctx context.Context, o options) error {
+	log := logger.NewLogger(o.log)
+	logger.SetLogger(log)
+	restConfig, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the API server: %w", err)
+	}
+	restConfig.QPS, restConfig.Burst = o.kubeAPIQPS, int(max(o.kubeAPIQPS, 0)*2)
+	restConfig.UserAgent = "toolforged/" + version
+	m, err := newManager(restConfig, log)
+	if err != nil {
+		return err
+	}
+	if err := addControllers(m, restConfig, o, log); err != nil {
+		return err
+	}
+	if err := addStatus(m, o, log); err != nil {
+		return err
+	}
+	return m.Start(ctx)
+}
+
+func newManager(restConfig *rest.Config, log logr.Logger) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("register Kubernetes' types: %w", err)
+	}
+	if err := api.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("register toolforged's types: %w", err)
+	}
+	m, err := ctrl.NewManager(restConfig, ctrl.Options{
+		Scheme:  scheme,
+		Logger:  log,
+		Metrics: metricsserver.Options{BindAddress: "0"}, // the status endpoint serves them
+		Cache:   reconcile.CacheOptions(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the controller manager: %w", err)
+	}
+	return m, nil
+}
+
+func addControllers(m ctrl.Manager, restConfig *rest.Config, o options, log logr.Logger) error {
+	clientset, err := kubernetes.NewForConfig(restConfig)
+	if err != nil {
+		return fmt.Errorf("make a Kubernetes client: %w", err)
+	}
+	images, err := registry.NewClient(authn.DefaultKeychain, "toolforged/"+version, o.plainHTTP())
+	if err != nil {
+		return err
+	}
+	waker := &reconcile.Waker{}
+	poller := sources.NewPoller(sources.NewClient(sources.ClientOptions{}), reconcile.ReadRevision, waker.Wake,
+		sources.PollerOptions{Logger: slog.New(logr.ToSlogHandler(log.WithName("sources")))})
+	if err := m.Add(manager.RunnableFunc(poller.Start)); err != nil {
+		return fmt.Errorf("add the poller: %w", err)
+	}
+	engine := &build.Engine{
+		Config:   buildConfig(o),
+		Client:   m.GetClient(),
+		Live:     m.GetAPIReader(),
+		Registry: images,
+		Logs:     build.PodLogs{Client: clientset},
+		Now:      time.Now,
+	}
+	tools := reconcile.NewTools(reconcile.Tools{
+		Config:    toolsConfig(o),
+		Client:    m.GetClient(),
+		Live:      m.GetAPIReader(),
+		Revisions: poller,
+		Builds:    engine,
+		Events:    m.GetEventRecorder("toolforged"),
+		Now:       time.Now,
+	})
+	if err := tools.SetupWithManager(m, waker, o.concurrency); err != nil {
+		return fmt.Errorf("set the controller of tools up: %w", err)
+	}
+	builders := &reconcile.Builders{Client: m.GetClient(), Registry: images, Interval: o.builderInterval}
+	if err := builders.SetupWithManager(m); err != nil {
+		return fmt.Errorf("set the controller of builders up: %w", err)
+	}
+	return nil
+}
+
+func buildConfig(o options) build.Config {
+	return build.Config{
+		Namespace:      o.buildNamespace,
+		Registry:       o.registry,
+		PlainHTTP:      o.plainHTTP(),
+		RegistrySecret: o.registrySecret,
+		SourceImage:    o.sourceImage,
+		Concurrency:    o.concurrentBuilds,
+		Timeout:        o.buildTimeout,
+		CPU:            resource.MustParse(o.buildCPU),
+		Memory:         resource.MustParse(o.buildMemory),
+		Disk:           resource.MustParse(o.buildDisk),
+	}
+}
+
+func toolsConfig(o options) reconcile.Config {
+	config := reconcile.Config{
+		Domain:         o.domain,
+		Scheme:         o.siteScheme,
+		IngressClass:   o.ingressClass,
+		BuildNamespace: o.buildNamespace,
+	}
+	if o.sitePort != "" {
+		config.SitePort = ":" + o.sitePort
+	}
+	return config
+}
+
+// addStatus serves the status endpoint for as long as the manager runs.
+func addStatus(m ctrl.Manager, o options, log logr.Logger) error {
+	if err := metrics.Registry.Register(status.NewCollector(m.GetClient(), version)); err != nil {
+		return fmt.Errorf("register the metrics: %w", err)
+	}
+	var synced atomic.Bool
+	if err := m.Add(manager.RunnableFunc(func(ctx context.Context) error {
+		synced.Store(m.GetCache().WaitForCacheSync(ctx))
+		return nil
+	})); err != nil {
+		return fmt.Errorf("add the readiness check: %w", err)
+	}
+	server := status.Server(o.statusAddress, status.New(status.Options{
+		Reader: m.GetClient(),
+		Ready: func() error {
+			if !synced.Load() {
+				return errors.New("the caches are not filled yet")
+			}
+			return nil
+		},
+		Metrics: metrics.Registry,
+		Now:     time.Now,
+		Version: version,
+		Log:     log.WithName("status"),
+	}), log.WithName("status"))
+	return m.Add(&manager.Server{Name: "status", Server: server})
+}
