@@ -1,0 +1,138 @@
+#!/bin/bash
+# Proves on this machine, as root, that the local cluster starts, starts again,
+# gets over being killed, replaces another checkout's, and leaves nothing of its
+# own and everything of others when it stops. It ends with the cluster stopped.
+#
+#   lifecycle_test.sh [BINARY]      BINARY: default ../.local/bin/localcluster
+#
+# It works on copies, each with a root of its own: nothing of the checkout's
+# cluster is changed, but that it is stopped.
+#
+# It needs what "localcluster up" needs, and fails rather than skips without it.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+built=$(dirname "$(realpath "${1:-$here/../.local/bin/localcluster}")")
+work=$(mktemp -d)
+bin=$work/own/.local/bin/localcluster
+other=$work/other/.local
+PATH=$PATH:/usr/sbin:/sbin
+
+say() { printf '\n--- %s\n' "$*"; }
+fail() { printf 'FAIL: %s\n' "$*" >&2; exit 1; }
+
+# marked lists the processes of any cluster, by their environment.
+marked() { grep -lsz '^TOOLFORGED_LOCALCLUSTER=' /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 || true; }
+
+# grouped lists the processes in pods.
+grouped() { grep -ls '/toolforged-local' /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3 || true; }
+
+# machine prints what a cluster could leave behind, in a form that is the same
+# before and after.
+machine() {
+  echo "# devices"; ip -o link | awk -F': ' '{print $2}' | sort
+  echo "# addresses"; ip -o -4 addr | awk '{print $2, $4}' | sort
+  echo "# routes"; ip -4 route | sort
+  echo "# network namespaces"; ip netns | sort; ls /run/netns 2>/dev/null | sort
+  for family in iptables ip6tables; do
+    echo "# $family"; "$family-save" | grep -E '^(-A|:.* - )' | sed 's/ \[.*//' | sort || true
+  done
+  echo "# mounts"; grep -E 'toolforged|/\.local/' /proc/self/mountinfo | cut -d' ' -f4- || true
+  echo "# control groups"; find /sys/fs/cgroup -type d -name '*toolforged*'
+  echo "# listening"; ss -Hltnup | grep -E 'localcluster|containerd' | awk '{print $5}' || true
+  echo "# files"; ls -d /run/toolforged-local /var/log/containers/* /run/containerd/s/* \
+    /var/lib/cni/results/* 2>/dev/null || true
+  echo "# settings"; sysctl net.ipv4.ip_forward vm.overcommit_memory kernel.panic kernel.panic_on_oops
+}
+
+clean_is() {
+  machine > "$work/now"
+  diff -u "$work/before" "$work/now" || fail "$1: the machine is not as it was before"
+  [ -z "$(marked)$(grouped)" ] || fail "$1: processes are left: $(marked) $(grouped)"
+  echo "nothing is left"
+}
+
+k() { "$bin" kubectl --kubeconfig "$(dirname "$(dirname "$bin")")/kubeconfig" "$@"; }
+
+# pod_runs starts a pod that stays, so that stopping has something to stop.
+pod_runs() {
+  local image
+  image=$(sed -n 's/.*sandbox_image = "\(.*\)"/\1/p' "$(dirname "$(dirname "$bin")")/config/containerd.toml")
+  k delete pod stays --now --ignore-not-found > /dev/null
+  k run stays --image="$image" --image-pull-policy=Never > /dev/null
+  k wait pod/stays --for=condition=Ready --timeout=60s
+}
+
+# bound fails when the cluster listens beyond loopback and its own bridge.
+bound() {
+  local beyond
+  beyond=$(ss -Hltnup | grep -E 'localcluster|containerd' | awk '{print $5}' |
+    grep -vE '^(127\.0\.0\.1|10\.88\.0\.1):' || true)
+  [ -z "$beyond" ] || fail "listening beyond loopback and the bridge: $beyond"
+  echo "listens on loopback and the bridge only"
+}
+
+foreign() { # add or remove what belongs to somebody else
+  if [ "$1" = add ]; then
+    ip netns add lifecycle-foreign
+    iptables -w -N CNI-FOREIGN
+    iptables -w -A CNI-FOREIGN -m comment --comment 'name: "somebody" id: "x"' -j ACCEPT
+    iptables -w -A FORWARD -i lifecycle-none -j CNI-FOREIGN
+    TOOLFORGED_SOMETHING=1 sleep 3600 & foreign_pid=$!
+  else
+    kill "$foreign_pid" 2>/dev/null || true
+    iptables -w -D FORWARD -i lifecycle-none -j CNI-FOREIGN 2>/dev/null || true
+    iptables -w -F CNI-FOREIGN 2>/dev/null || true
+    iptables -w -X CNI-FOREIGN 2>/dev/null || true
+    ip netns del lifecycle-foreign 2>/dev/null || true
+  fi
+}
+
+[ "$(id -u)" = 0 ] || fail "this has to be run as root"
+[ -x "$built/localcluster" ] || fail "there is no $built/localcluster"
+if ! command -v ss > /dev/null || ! command -v ip > /dev/null; then
+  echo "installing the Debian package iproute2"
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends iproute2 > /dev/null
+fi
+install -D -t "$work/own/.local/bin" "$built"/{localcluster,pause,probe}
+install -D -t "$other/bin" "$built"/{localcluster,pause,probe}
+
+say "stopping what runs, twice"
+"$bin" down
+"$bin" down
+foreign_pid=
+trap 'foreign remove; "$bin" down > /dev/null; rm -rf "$work"' EXIT
+foreign add
+machine > "$work/before"
+
+say "up, and up again"
+"$bin" up
+"$bin" up | tee "$work/again"
+grep -q 'already' "$work/again" || fail "the second start did not see that the cluster runs"
+bound
+pod_runs
+
+say "every process killed at once; up"
+# shellcheck disable=SC2046
+kill -9 $(marked) $(grouped)
+"$bin" up
+k wait pod/stays --for=condition=Ready --timeout=60s
+bound
+
+say "half of it killed; down"
+pod_runs
+kill -9 "$(cat "$(dirname "$(dirname "$bin")")/run/containerd.pid")" \
+  "$(cat "$(dirname "$(dirname "$bin")")/run/kube-apiserver.pid")"
+"$bin" down
+clean_is "down with half of it there"
+
+say "another checkout's cluster is replaced, and stopped from here"
+"$bin" up
+"$other/bin/localcluster" up
+grep -qzx "TOOLFORGED_LOCALCLUSTER=$other" "/proc/$(cat "$other/run/etcd.pid")/environ" ||
+  fail "the other checkout's cluster does not run"
+"$bin" down
+clean_is "down of another checkout's"
+
+kill -0 "$foreign_pid" || fail "somebody else's process was stopped"
+say "PASS"
