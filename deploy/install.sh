@@ -1,0 +1,30 @@
+#!/bin/bash
+# Installs toolforged by its Helm chart, or upgrades it, and waits until it is ready.
+#
+# IMAGE       the image of toolforged, as deploy/image.sh prints it
+# KUBECTL     the kubectl to use (default kubectl); KUBECONFIG says for which cluster
+# REGISTRY, REGISTRY_PLAIN_HTTP, DOMAIN, SITE_SCHEME, SITE_PORT  see the chart's values
+set -euo pipefail
+export LC_ALL=C
+
+KUBECTL=${KUBECTL:-kubectl}
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/toolforged
+mkdir -p "$cache/bin"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# shellcheck source=../buildpacks/versions.env
+. "$here/../buildpacks/versions.env"
+# shellcheck source=../buildpacks/builder/tools.sh
+. "$here/../buildpacks/builder/tools.sh"
+
+helm=$(go_tool helm helm.sh/helm/v3 "$HELM_VERSION" ./cmd/helm)
+sed "s|@REGISTRY@|$REGISTRY|" "$here/builders.yaml" > "$work/builders.yaml"
+# Helm installs CustomResourceDefinitions once and never upgrades them.
+"$KUBECTL" apply --server-side --field-manager=helm -f "$here/toolforged/crds/" > /dev/null
+"$helm" upgrade --install toolforged "$here/toolforged" --namespace toolforged --create-namespace \
+  --values "$work/builders.yaml" \
+  --set image="$IMAGE",domain="$DOMAIN",site.scheme="$SITE_SCHEME",site.port="$SITE_PORT",registry.prefix="$REGISTRY",registry.plainHTTP="${REGISTRY_PLAIN_HTTP:-false}" \
+  --wait --timeout 3m > "$work/helm.log" 2>&1 || { cat "$work/helm.log" >&2; exit 1; }
+"$KUBECTL" label namespace toolforged pod-security.kubernetes.io/enforce=restricted --overwrite > /dev/null
+"$KUBECTL" wait builder --all --for=condition=Ready --timeout=60s
