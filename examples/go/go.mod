@@ -1,0 +1,5 @@
+module example.org/example-go
+
+go 1.26.0
+
+require golang.org/x/text v0.41.0

@@ -1,0 +1,266 @@
+package testscripts
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/fluxcd/pkg/runtime/conditions"
+	"github.com/rogpeppe/go-internal/testscript"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/testscripts/platform"
+)
+
+var commands = map[string]func(*testscript.TestScript, bool, []string){
+	"push":        push,
+	"tool":        tool,
+	"await":       await,
+	"visit":       visit,
+	"visitors":    visitors,
+	"kubectl":     kubectl,
+	"gone":        gone,
+	"delete":      remove,
+	"kill-daemon": killDaemon,
+	"writes":      writes,
+	"quiet":       quiet,
+	"passed":      passed,
+	"git-secret":  gitSecret,
+	"unique":      unique,
+}
+
+// waitDeadline bounds a wait that names no time of its own.
+const waitDeadline = 4 * time.Minute
+
+// push DIRECTORY NAME [MESSAGE] makes the directory's files the newest commit of the repository NAME; $COMMIT is its id.
+func push(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args) > 3 {
+		ts.Fatalf("usage: push DIRECTORY NAME [MESSAGE]")
+	}
+	message := "Change"
+	if len(args) == 3 {
+		message = args[2]
+	}
+	commit, err := of(ts).platform.Push(of(ts).ctx, ts.MkAbs(args[0]), args[1], message)
+	ts.Check(err)
+	ts.Setenv("COMMIT", commit)
+	ts.Logf("%s is at %s", args[1], commit)
+}
+
+// tool NAME makes a tool that follows the repository NAME, asked every second.
+func tool(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: tool NAME")
+	}
+	s := of(ts)
+	s.tools = append(s.tools, args[0])
+	ts.Check(s.platform.Declare(s.ctx, args[0], time.Second))
+}
+
+// await NAME WANTED... watches a tool until everything wanted is so: seen=COMMIT, serving=COMMIT, CONDITION=STATUS,
+// CONDITION=STATUS/REASON, build=STATE, build=STATE/PHASE. It prints Ready's message to standard output.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await NAME WANTED...")
+	}
+	ctx, cancel := context.WithTimeout(of(ts).ctx, waitDeadline)
+	defer cancel()
+	found, err := of(ts).platform.Wait(ctx, args[0], func(tool *api.Tool) bool {
+		for _, wanted := range args[1:] {
+			if tool == nil || !is(tool, wanted) {
+				return false
+			}
+		}
+		return true
+	})
+	if err != nil && found != nil {
+		ts.Fatalf("await %s of tool %s: %v; it is:\n%s", strings.Join(args[1:], " "), args[0], err, describe(found))
+	}
+	ts.Check(err)
+	fmt.Fprintln(ts.Stdout(), conditions.GetMessage(found, "Ready"))
+}
+
+func is(tool *api.Tool, wanted string) bool {
+	what, value, _ := strings.Cut(wanted, "=")
+	status, reason, _ := strings.Cut(value, "/")
+	switch what {
+	case "seen":
+		return tool.Status.Seen != nil && tool.Status.Seen.Commit == value
+	case "serving":
+		return tool.Status.Serving != nil && tool.Status.Serving.Commit == value
+	case "build":
+		return len(tool.Status.Builds) > 0 && string(tool.Status.Builds[0].State) == status &&
+			(reason == "" || tool.Status.Builds[0].Phase == reason)
+	}
+	condition := conditions.Get(tool, what)
+	return condition != nil && string(condition.Status) == status && (reason == "" || condition.Reason == reason)
+}
+
+func describe(tool *api.Tool) string {
+	var text strings.Builder
+	for _, condition := range tool.Status.Conditions {
+		fmt.Fprintf(&text, "%s=%s/%s %s\n", condition.Type, condition.Status, condition.Reason, condition.Message)
+	}
+	fmt.Fprintf(&text, "seen %+v serving %+v\n", tool.Status.Seen, tool.Status.Serving)
+	for _, build := range tool.Status.Builds {
+		fmt.Fprintf(&text, "build %s %s %s %s\n%s", build.Name, build.State, build.Phase, build.Message, build.Log)
+	}
+	return text.String()
+}
+
+// visit [-within DURATION] ADDRESS [STATUS] asks for an address: a tool's name, or a URL. The answer's body goes to
+// standard output. It fails if the status is another than STATUS (200), after it asked again for as long as -within says.
+func visit(ts *testscript.TestScript, neg bool, args []string) {
+	within := time.Duration(0)
+	if len(args) > 2 && args[0] == "-within" {
+		d, err := time.ParseDuration(args[1])
+		ts.Check(err)
+		within, args = d, args[2:]
+	}
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: visit [-within DURATION] ADDRESS [STATUS]")
+	}
+	wanted := 200
+	if len(args) == 2 {
+		_, err := fmt.Sscan(args[1], &wanted)
+		ts.Check(err)
+	}
+	s := of(ts)
+	address := args[0]
+	if !strings.Contains(address, "://") {
+		address = s.platform.Site(address)
+	}
+	for deadline := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
+		status, body, err := s.platform.Visit(s.ctx, address)
+		if err == nil && status == wanted {
+			fmt.Fprint(ts.Stdout(), body)
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s answers %d, not %d: %v\n%.2000s", address, status, wanted, err, body)
+		}
+	}
+}
+
+// visitors start NAME begins to visit a tool's site every 20 ms. visitors stop NAME ends that, and fails if any visit did.
+func visitors(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: visitors start|stop NAME")
+	}
+	s := of(ts)
+	switch args[0] {
+	case "start":
+		s.visitors[args[1]] = s.platform.Send(s.ctx, s.platform.Site(args[1]))
+	case "stop":
+		served, failures := s.visitors[args[1]].Stop()
+		ts.Logf("%d visits were served, %d failed", served, len(failures))
+		if len(failures) > 0 || served == 0 {
+			ts.Fatalf("%d of %d visits failed, first: %s", len(failures), served+len(failures), strings.Join(failures[:min(5, len(failures))], "; "))
+		}
+	default:
+		ts.Fatalf("usage: visitors start|stop NAME")
+	}
+}
+
+// kubectl ARGUMENTS... is kubectl, as an administrator.
+func kubectl(ts *testscript.TestScript, neg bool, args []string) {
+	command := exec.CommandContext(of(ts).ctx, ts.Getenv("KUBECTL"), args...)
+	command.Env = []string{"KUBECONFIG=" + ts.Getenv("KUBECONFIG"), "HOME=" + ts.Getenv("WORK")}
+	command.Stdout, command.Stderr = ts.Stdout(), ts.Stderr()
+	if err := command.Run(); (err != nil) != neg {
+		ts.Fatalf("kubectl %s: %v", strings.Join(args, " "), err)
+	}
+}
+
+// gone APIVERSION KIND NAMESPACE NAME waits until the object does not exist. The namespace is - for none.
+func gone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: gone APIVERSION KIND NAMESPACE NAME")
+	}
+	ctx, cancel := context.WithTimeout(of(ts).ctx, waitDeadline)
+	defer cancel()
+	ts.Check(of(ts).platform.Gone(ctx, args[0], args[1], strings.Trim(args[2], "-"), args[3]))
+}
+
+// delete NAME deletes a tool and waits until its namespace is gone.
+func remove(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: delete NAME")
+	}
+	ts.Check(of(ts).platform.Delete(of(ts).ctx, args[0]))
+}
+
+// kill-daemon kills the daemon with SIGKILL. kill-daemon ready then waits until the next one is ready.
+func killDaemon(ts *testscript.TestScript, neg bool, args []string) {
+	ctx, cancel := context.WithTimeout(of(ts).ctx, waitDeadline)
+	defer cancel()
+	if len(args) == 1 && args[0] == "ready" {
+		ts.Check(of(ts).platform.DaemonReady(ctx))
+		return
+	}
+	ts.Check(of(ts).platform.KillDaemon())
+}
+
+// writes mark forgets what the daemon has written so far. writes prints how many writes it made since then, and each.
+func writes(ts *testscript.TestScript, neg bool, args []string) {
+	s := of(ts)
+	list, offset, err := platform.Writes(ts.Getenv("AUDIT_LOG"), s.audited)
+	ts.Check(err)
+	if len(args) == 1 && args[0] == "mark" {
+		s.audited = offset
+		return
+	}
+	fmt.Fprintf(ts.Stdout(), "%d writes\n", len(list))
+	for _, write := range list {
+		fmt.Fprintln(ts.Stdout(), write)
+	}
+}
+
+// quiet waits until the daemon has written nothing for five seconds.
+func quiet(ts *testscript.TestScript, neg bool, args []string) {
+	ctx, cancel := context.WithTimeout(of(ts).ctx, waitDeadline)
+	defer cancel()
+	ts.Check(of(ts).platform.Quiet(ctx, ts.Getenv("AUDIT_LOG"), 5*time.Second))
+}
+
+// passed waits until the daemon has gone over every tool since it started: once when it saw it, and once when it had
+// asked the tool's repository.
+func passed(ts *testscript.TestScript, neg bool, args []string) {
+	ctx, cancel := context.WithTimeout(of(ts).ctx, waitDeadline)
+	defer cancel()
+	ts.Check(of(ts).platform.Passed(ctx))
+}
+
+// git-secret NAME puts the git server's password into a Secret in the namespace of the builds.
+func gitSecret(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: git-secret NAME")
+	}
+	s := of(ts)
+	username, password, err := s.platform.GitPassword()
+	ts.Check(err)
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: buildNamespace, Name: args[0]},
+		Type:       corev1.SecretTypeBasicAuth,
+		StringData: map[string]string{corev1.BasicAuthUsernameKey: username, corev1.BasicAuthPasswordKey: password},
+	}
+	s.secrets = append(s.secrets, args[0])
+	ts.Check(s.platform.Client.Create(s.ctx, secret))
+}
+
+// buildNamespace is the namespace of the builds, as the chart has it.
+const buildNamespace = "toolforge-builds"
+
+// unique FILE writes a file that no run before had, so that the push is really built.
+func unique(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: unique FILE")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(rand.Text()+"\n"), 0o666))
+}

@@ -1,0 +1,120 @@
+package testscripts
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/toolforge/toolforged/testscripts/platform"
+)
+
+// scriptDeadline bounds one script: a few builds on a busy machine.
+const scriptDeadline = 10 * time.Minute
+
+// TestScripts runs what maintainers and administrators do, side by side.
+func TestScripts(t *testing.T) {
+	run(t, "scripts", func() { testscript.Run(t, params(t, "scripts")) })
+}
+
+// TestFaults runs what breaks the platform, or counts its every write, one by one.
+func TestFaults(t *testing.T) {
+	run(t, "faults", func() { testscript.RunT(serial{t}, params(t, "faults")) })
+}
+
+func run(t *testing.T, directory string, scripts func()) {
+	found, err := filepath.Glob(filepath.Join(directory, "*.txtar"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no scripts in %s (%v)", directory, err)
+	}
+	scripts()
+}
+
+func params(t *testing.T, directory string) testscript.Params {
+	p, err := platform.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testscript.Params{
+		Dir:                 directory,
+		Setup:               func(env *testscript.Env) error { return setup(env, p) },
+		Cmds:                commands,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	}
+}
+
+// setup gives a script the platform, and deletes its tools at the end.
+func setup(env *testscript.Env, p *platform.Platform) error {
+	root, err := filepath.Abs("..")
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"KUBECONFIG", "KUBECTL"} {
+		env.Setenv(name, os.Getenv(name))
+	}
+	env.Setenv("EXAMPLES", filepath.Join(root, "examples"))
+	env.Setenv("AUDIT_LOG", filepath.Join(root, ".local/log/audit.log"))
+	env.Setenv("DOMAIN", p.Domain)
+	env.Setenv("STATUS", strings.TrimSuffix(p.Status, "/"))
+	ctx, cancel := context.WithTimeout(context.Background(), scriptDeadline)
+	s := &session{platform: p, ctx: ctx, visitors: make(map[string]*platform.Visitors)}
+	env.Values[sessionKey{}] = s
+	env.Defer(func() {
+		defer cancel()
+		s.leave(env.T())
+	})
+	return nil
+}
+
+type sessionKey struct{}
+
+// session is one script's work on the platform.
+type session struct {
+	platform *platform.Platform
+	ctx      context.Context
+	tools    []string
+	secrets  []string
+	visitors map[string]*platform.Visitors
+	audited  int64
+}
+
+func of(ts *testscript.TestScript) *session { return ts.Value(sessionKey{}).(*session) }
+
+// leave removes what the script made, also when it failed.
+func (s *session) leave(t testscript.T) {
+	for _, visitors := range s.visitors {
+		visitors.Stop()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	for _, name := range s.secrets {
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: buildNamespace, Name: name}}
+		if err := s.platform.Client.Delete(ctx, secret); err != nil {
+			t.Log(fmt.Sprintf("clean up: %v", err))
+		}
+	}
+	for _, tool := range s.tools {
+		if err := s.platform.Delete(ctx, tool); err != nil {
+			t.Log(fmt.Sprintf("clean up: %v", err))
+		}
+	}
+}
+
+// serial runs scripts one by one.
+type serial struct{ *testing.T }
+
+func (s serial) Parallel() {}
+
+func (s serial) Verbose() bool { return testing.Verbose() }
+
+func (s serial) Run(name string, f func(testscript.T)) {
+	s.T.Run(name, func(t *testing.T) { f(serial{t}) })
+}
