@@ -1,0 +1,109 @@
+# The two commands that anyone needs are `make demo` and `make test`. `make help` lists the others.
+
+# A cluster of your own: make demo KUBECONFIG=~/.kube/config REGISTRY=registry.example/tools REGISTRY_PUSH=… GIT=… DOMAIN=…
+ifeq ($(origin KUBECONFIG),command line)
+cluster-needed :=
+KUBECTL ?= $(or $(shell command -v kubectl),$(CURDIR)/.local/bin/kubectl)
+else
+cluster-needed := cluster
+REGISTRY_PLAIN_HTTP ?= true
+override KUBECONFIG := $(CURDIR)/.local/kubeconfig
+endif
+
+GIT_PORT      ?= 3000
+REGISTRY_PORT ?= 5000
+SITES_PORT    ?= 8080
+STATUS_PORT   ?= 8081
+
+# The registry and the git server: as pods (and containerd) name them, and as this machine reaches them.
+REGISTRY      ?= registry.toolforge.local:5000
+REGISTRY_PUSH ?= 127.0.0.1:$(REGISTRY_PORT)
+REGISTRY_PLAIN_HTTP ?= false
+GIT           ?= http://git.toolforge.local:3000
+GIT_PUSH      ?= http://127.0.0.1:$(GIT_PORT)
+
+# For repositories that ask for a password, in the format of git's credential store.
+GIT_CREDENTIALS ?= $(CURDIR)/.local/git-credentials
+
+DOMAIN      ?= toolforge.localhost
+SITE_SCHEME ?= http
+SITE_PORT   ?= $(SITES_PORT)
+STATUS      ?= http://127.0.0.1:$(STATUS_PORT)/
+
+export KUBECONFIG GIT_PORT REGISTRY_PORT SITES_PORT STATUS_PORT REGISTRY REGISTRY_PUSH REGISTRY_PLAIN_HTTP GIT GIT_PUSH GIT_CREDENTIALS DOMAIN SITE_SCHEME SITE_PORT STATUS
+
+# No C compiler is needed, and nothing is compiled twice, with one and without.
+export CGO_ENABLED := 0
+
+SHELL        := /bin/bash
+step         := .ci/step
+localcluster := .local/bin/localcluster
+export KUBECTL ?= $(CURDIR)/.local/bin/kubectl
+
+CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.20.1
+STATICCHECK    := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+KUBERNETES     := v1.36.3
+kube-version   := k8s.io/component-base/version
+localcluster-flags := -s -w -X $(kube-version).gitVersion=$(KUBERNETES) -X $(kube-version).gitMajor=1 -X $(kube-version).gitMinor=36
+
+# Checking the others would check all of Kubernetes with them, for half an hour.
+localcluster-packages := ./cluster ./gitserver ./host ./ingress ./pki ./registry
+
+SCHEMA_OUT   ?= schema
+DEEPCOPY_OUT ?= api/v1alpha1
+
+.PHONY: help
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | sort | expand -t 16
+
+.PHONY: demo
+demo: platform ## Start a platform, push every example to it, and print the addresses.
+	@$(step) "Pushing the examples" go run ./examples
+
+.PHONY: test
+test: localcluster ## Run every check and test, on a platform of its own.
+	@$(step) "Checking format, vet and staticcheck" $(MAKE) --no-print-directory lint
+	@$(step) "Testing the packages" go test $$(go list ./... | grep -v /testscripts)
+	@$(step) "Testing the local cluster's parts" go -C localcluster test $(localcluster-packages)
+	@$(step) "Testing how the local cluster starts, is killed and stops" localcluster/lifecycle_test.sh
+	@$(MAKE) --no-print-directory platform
+	@$(step) "Testing the platform, end to end" go test -count=1 -timeout 20m ./testscripts/...
+
+.PHONY: platform
+platform: $(cluster-needed) $(KUBECTL)
+	@$(step) "Making the builder" buildpacks/builder.sh
+	@$(step) "Installing toolforged" $(MAKE) --no-print-directory install
+
+.PHONY: install
+install: $(KUBECTL) ## Build toolforged and install it by its chart.
+	@IMAGE=$$(deploy/image.sh) && echo "image: $$IMAGE" && IMAGE=$$IMAGE deploy/install.sh
+
+.PHONY: builder
+builder: ## Make the builder and put it into the registry.
+	@$(step) "Making the builder" buildpacks/builder.sh
+
+.PHONY: cluster
+cluster: localcluster ## Start the local cluster.
+	@$(step) "Starting the local cluster" $(localcluster) up --root .local
+
+.PHONY: cluster-stop
+cluster-stop: localcluster ## Stop the local cluster and leave nothing of it.
+	@$(step) "Stopping the local cluster" $(localcluster) down --root .local
+
+.PHONY: localcluster
+localcluster:
+	@$(step) "Building the local cluster's programs (about 10 minutes the first time)" \
+	  go -C localcluster build -ldflags "$(localcluster-flags)" -o ../.local/bin/ ./cmd/...
+
+$(CURDIR)/.local/bin/kubectl: | localcluster
+	@ln -sf localcluster $@
+
+.PHONY: generate
+generate: ## Generate the CRDs and the deep copies from the Go types.
+	@$(CONTROLLER_GEN) object paths=./api/... output:object:dir=$(DEEPCOPY_OUT) crd paths=./api/... output:crd:dir=$(SCHEMA_OUT)/crds
+
+.PHONY: lint
+lint: ## Check format, vet and staticcheck.
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted" >&2; exit 1; }
+	@go vet ./... && go -C localcluster vet $(localcluster-packages)
+	@$(STATICCHECK) ./... && cd localcluster && $(STATICCHECK) $(localcluster-packages)

@@ -1,0 +1,16 @@
+// Package toolforged is the root of a platform on which a tool runs when its toolforge.yaml is pushed. There is no code
+// here, only a tour. A push is a value that goes one way through five rooms:
+//
+//	sources    finds the newest commit of a repository, and reads its trees and its toolforge.yaml
+//	manifest   says what a toolforge.yaml declares, or what is wrong with it, with line and column
+//	build      names an image by everything it is made from, and has it made in a pod, if it is not there yet
+//	reconcile  renders the Kubernetes objects, applies what changed, deletes what is no longer declared
+//	status     shows what became of it
+//
+// Beside them: registry is everything said to an OCI registry; api/v1alpha1 the two resources, Tool and Builder; schema
+// what is generated from Go types. cmd/toolforged wires the rooms together; cmd/toolforge-source places a commit's files
+// into a build. deploy holds the Helm chart, buildpacks the project's own builder, localcluster a real Kubernetes on one
+// machine, testscripts the end-to-end tests, examples a tool for each language, docs what people read.
+//
+// Who may import whom is kept by imports_test.go.
+package toolforged
