@@ -3,9 +3,11 @@ package testscripts
 import (
 	"context"
 	"crypto/rand"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"time"
 
@@ -114,36 +116,39 @@ func describe(tool *api.Tool) string {
 	return text.String()
 }
 
-// visit [-within DURATION] ADDRESS [STATUS] asks for an address: a tool's name, or a URL. The answer's body goes to
-// standard output. It fails if the status is another than STATUS (200), after it asked again for as long as -within says.
+// visit [-within DURATION] [-for REGEXP] ADDRESS [STATUS] asks for an address: a tool's name, or a URL. The answer's body
+// goes to standard output. It fails if the status is another than STATUS (200) or the body does not match REGEXP, after it
+// asked again for as long as -within says: what is served follows what a watch has shown by some milliseconds.
 func visit(ts *testscript.TestScript, neg bool, args []string) {
-	within := time.Duration(0)
-	if len(args) > 2 && args[0] == "-within" {
-		d, err := time.ParseDuration(args[1])
-		ts.Check(err)
-		within, args = d, args[2:]
-	}
+	const usage = "usage: visit [-within DURATION] [-for REGEXP] ADDRESS [STATUS]"
+	flags := flag.NewFlagSet("visit", flag.ContinueOnError)
+	within := flags.Duration("within", 0, "")
+	pattern := flags.String("for", "", "")
+	ts.Check(flags.Parse(args))
+	args = flags.Args()
 	if neg || len(args) < 1 || len(args) > 2 {
-		ts.Fatalf("usage: visit [-within DURATION] ADDRESS [STATUS]")
+		ts.Fatalf(usage)
 	}
 	wanted := 200
 	if len(args) == 2 {
 		_, err := fmt.Sscan(args[1], &wanted)
 		ts.Check(err)
 	}
+	shown, err := regexp.Compile("(?m)" + *pattern)
+	ts.Check(err)
 	s := of(ts)
 	address := args[0]
 	if !strings.Contains(address, "://") {
 		address = s.platform.Site(address)
 	}
-	for deadline := time.Now().Add(within); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(*within); ; time.Sleep(100 * time.Millisecond) {
 		status, body, err := s.platform.Visit(s.ctx, address)
-		if err == nil && status == wanted {
+		if err == nil && status == wanted && shown.MatchString(body) {
 			fmt.Fprint(ts.Stdout(), body)
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("%s answers %d, not %d: %v\n%.2000s", address, status, wanted, err, body)
+			ts.Fatalf("%s answers %d (wanted: %d, with %q): %v\n%.4000s", address, status, wanted, *pattern, err, body)
 		}
 	}
 }
