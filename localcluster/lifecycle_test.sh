@@ -90,9 +90,13 @@ foreign() { # add or remove what belongs to somebody else
 
 [ "$(id -u)" = 0 ] || fail "this has to be run as root"
 [ -x "$built/localcluster" ] || fail "there is no $built/localcluster"
-if ! command -v ss > /dev/null || ! command -v ip > /dev/null; then
-  echo "installing the Debian package iproute2"
-  apt-get update -qq && apt-get install -y -qq --no-install-recommends iproute2 > /dev/null
+missing=()
+for need in ss:iproute2 ip:iproute2 iptables:iptables sysctl:procps; do
+  command -v "${need%:*}" > /dev/null || missing+=("${need#*:}")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "installing from Debian what this test looks with: ${missing[*]}"
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null
 fi
 install -D -t "$work/own/.local/bin" "$built"/{localcluster,pause,probe}
 install -D -t "$other/bin" "$built"/{localcluster,pause,probe}
