@@ -2,8 +2,10 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,27 +20,53 @@ import (
 // fieldOwner is the name under which toolforged owns fields of what it applies.
 const fieldOwner = client.FieldOwner("toolforged")
 
-// namespaceCheck is how long a tool waits for its namespace to go, should no event wake it.
-const namespaceCheck = 5 * time.Second
+// Checks for what no event tells of.
+const (
+	// namespaceCheck is how long a tool waits for its namespace to go, should no event wake it.
+	namespaceCheck = 5 * time.Second
+	// takenCheck is when a tool looks again whether somebody else's object is still in its way.
+	takenCheck = time.Minute
+)
 
-// apply writes an object by server-side apply, unless what is there is what was last written: then it costs nothing.
+// apply writes an object by server-side apply, unless what is there is what was last written: then it costs nothing. An
+// object that is not the tool's own is left alone.
 func (t *Tools) apply(ctx context.Context, p *pass, object *unstructured.Unstructured) result {
 	live, err := t.live(ctx, object)
+	if err == nil && live == nil && !p.fresh {
+		// The cache holds only toolforged's objects, and may be late with those.
+		live, err = t.ask(ctx, object)
+	}
 	if err != nil {
 		return fail(api.ReasonApplyFailed, err)
 	}
+	if live != nil && !owned(live, p.tool.Name) {
+		return taken(api.ReasonObjectTaken, nameOf(object), live)
+	}
+	return t.settle(ctx, p, object, live)
+}
+
+// settle writes an object that may be written, if it has to be. Live is its metadata now; nil when it does not exist.
+func (t *Tools) settle(ctx context.Context, p *pass, object *unstructured.Unstructured, live *metav1.PartialObjectMetadata) result {
 	recorded := entry(p.tool, object)
 	hash := object.GetAnnotations()[render.HashAnnotation]
-	if live != nil && recorded != nil && recorded.Hash == hash && recorded.Version == version(live) {
+	drifted := recorded != nil && recorded.Hash == hash
+	if drifted && live != nil && recorded.Version == version(live) {
 		return ok("")
 	}
-	options := []client.ApplyOption{fieldOwner}
-	if live != nil && owned(live, p.tool.Name) {
-		// It is the tool's own: what others changed in it is put back.
-		options = append(options, client.ForceOwnership)
+	var written *unstructured.Unstructured
+	var err error
+	if drifted {
+		if r := t.contested(p.tool, object); r.outcome != done {
+			return r
+		}
+		written, err = t.heal(ctx, p.tool, object, live)
+	} else {
+		err = t.handOver(ctx, object, live)
+		if err == nil {
+			written, err = t.write(ctx, object, client.ForceOwnership)
+		}
 	}
-	written := object.DeepCopy()
-	if err := t.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(written), options...); err != nil {
+	if err != nil {
 		return refused(object, err)
 	}
 	t.ledger.wrote(written)
@@ -53,44 +81,123 @@ func (t *Tools) apply(ctx context.Context, p *pass, object *unstructured.Unstruc
 	return ok("")
 }
 
-// refused says why the API server did not take an object.
-func refused(object *unstructured.Unstructured, err error) result {
-	what := fmt.Sprintf("%s %s in namespace %s", object.GetKind(), object.GetName(), object.GetNamespace())
-	switch {
-	case apierrors.IsConflict(err):
-		return stall(api.ReasonObjectTaken, fmt.Sprintf("%s exists and is not this tool's: %v", what, err))
-	case apierrors.IsInvalid(err):
-		return stall(api.ReasonApplyFailed, fmt.Sprintf("%s is refused: %v", what, err))
-	default:
-		return fail(api.ReasonApplyFailed, fmt.Errorf("apply %s: %w", what, err))
-	}
+// write is one server-side apply. It returns the object as it is now.
+func (t *Tools) write(ctx context.Context, object *unstructured.Unstructured, options ...client.ApplyOption) (*unstructured.Unstructured, error) {
+	written := object.DeepCopy()
+	options = append(options, fieldOwner)
+	err := t.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(written), options...)
+	return written, err
 }
 
-// live is the metadata of an object as it is now, nil when it does not exist. It costs no request.
+// handOver keeps a Deployment at the replicas it has when they are no longer toolforged's to say: a field that loses its
+// last owner falls back to its default, and an autoscaler owns it only from its first change on.
+func (t *Tools) handOver(ctx context.Context, object *unstructured.Unstructured, live *metav1.PartialObjectMetadata) error {
+	if live == nil || object.GetKind() != "Deployment" {
+		return nil
+	}
+	if _, rendered, _ := unstructured.NestedFieldNoCopy(object.Object, "spec", "replicas"); rendered {
+		return nil
+	}
+	cached, err := t.deployment(ctx, object)
+	if err != nil || cached == nil || cached.Spec.Replicas == nil {
+		return err
+	}
+	replicas := &unstructured.Unstructured{}
+	replicas.SetGroupVersionKind(object.GroupVersionKind())
+	replicas.SetNamespace(object.GetNamespace())
+	replicas.SetName(object.GetName())
+	if err := unstructured.SetNestedField(replicas.Object, int64(*cached.Spec.Replicas), "spec", "replicas"); err != nil {
+		return err
+	}
+	const autoscaled = client.FieldOwner("toolforged-autoscaled")
+	return t.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(replicas), autoscaled, client.ForceOwnership)
+}
+
+// taken says whose an object is that stands where the tool's should be. It is not touched.
+func taken(reason, what string, live *metav1.PartialObjectMetadata) result {
+	whose := "made by " + strings.Join(managers(live), ", ")
+	if tool := live.Labels[api.ToolLabel]; tool != "" {
+		whose = "of tool " + tool
+	}
+	r := stall(reason, fmt.Sprintf("%s exists and is not this tool's, but %s: it is left alone", what, whose))
+	r.after = takenCheck
+	return r
+}
+
+// managers names who owns fields of an object, as the API server has it.
+func managers(object client.Object) []string {
+	var names []string
+	for _, fields := range object.GetManagedFields() {
+		if fields.Subresource == "" {
+			names = append(names, fields.Manager)
+		}
+	}
+	if len(names) == 0 {
+		return []string{"somebody unknown"}
+	}
+	return names
+}
+
+func nameOf(object *unstructured.Unstructured) string {
+	return fmt.Sprintf("%s %s in namespace %s", object.GetKind(), object.GetName(), object.GetNamespace())
+}
+
+// refused says why the API server did not take an object.
+func refused(object *unstructured.Unstructured, err error) result {
+	if apierrors.IsInvalid(err) {
+		return stall(api.ReasonApplyFailed, fmt.Sprintf("%s is refused: %v", nameOf(object), err))
+	}
+	return fail(api.ReasonApplyFailed, fmt.Errorf("apply %s: %w", nameOf(object), err))
+}
+
+// live is the metadata of an object as it is now, nil when it does not exist or is not toolforged's. It costs no request.
 func (t *Tools) live(ctx context.Context, object *unstructured.Unstructured) (*metav1.PartialObjectMetadata, error) {
-	metadata, err := lookUp(ctx, t.Client, object)
+	metadata, err := t.cached(ctx, object)
 	if err != nil {
 		return nil, err
 	}
 	return t.ledger.newest(object, metadata), nil
 }
 
-// ask is live, by the API server's own word.
+// ask is live, by the API server's own word, and also of others' objects.
 func (t *Tools) ask(ctx context.Context, object *unstructured.Unstructured) (*metav1.PartialObjectMetadata, error) {
-	return lookUp(ctx, t.Live, object)
-}
-
-func lookUp(ctx context.Context, reader client.Reader, object *unstructured.Unstructured) (*metav1.PartialObjectMetadata, error) {
 	metadata := &metav1.PartialObjectMetadata{}
 	metadata.SetGroupVersionKind(object.GroupVersionKind())
-	err := reader.Get(ctx, client.ObjectKeyFromObject(object), metadata)
-	if client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("look up %s %s: %w", object.GetKind(), object.GetName(), err)
-	}
-	if err != nil {
-		return nil, nil
+	found, err := found(t.Live.Get(ctx, client.ObjectKeyFromObject(object), metadata), object)
+	if !found {
+		return nil, err
 	}
 	return metadata, nil
+}
+
+// found makes a sentence of the error of a look-up, if it is one.
+func found(err error, object *unstructured.Unstructured) (bool, error) {
+	if client.IgnoreNotFound(err) != nil {
+		return false, fmt.Errorf("look up %s: %w", nameOf(object), err)
+	}
+	return err == nil, nil
+}
+
+// conflicts are the fields that others own with another value, as ".spec.replicas by kubectl-scale"; none when the error is
+// something else.
+func conflicts(err error) []string {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || status.Status().Details == nil {
+		return nil
+	}
+	var fields []string
+	for _, cause := range status.Status().Details.Causes {
+		if cause.Type != metav1.CauseTypeFieldManagerConflict {
+			continue
+		}
+		// The message is: conflict with "MANAGER" [with subresource "NAME"] using VERSION [at TIME].
+		manager := cause.Message
+		if parts := strings.SplitN(cause.Message, `"`, 3); len(parts) == 3 {
+			manager = parts[1]
+		}
+		fields = append(fields, cause.Field+" by "+manager)
+	}
+	return fields
 }
 
 // version changes whenever somebody changes what an object asks for: its generation, or where it has none its resource

@@ -7,6 +7,8 @@ import "unicode/utf8"
 const (
 	maxMessage = 8 << 10
 	maxNote    = 1 << 10
+	// Of one of many: a deployment's message, what was healed.
+	maxReason = 512
 )
 
 // clip cuts text to at most limit bytes, between two characters, and shows that it did.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -11,53 +12,42 @@ import (
 	"github.com/toolforge/toolforged/reconcile/render"
 )
 
-// converge makes the tool's namespace hold what the revision declares, and nothing else of the tool's.
+// converge makes the tool's namespace hold what should run, and nothing else of the tool's.
 func (t *Tools) converge(ctx context.Context, p *pass) result {
-	namespace, desired, err := t.render(p)
-	if err != nil {
-		return fail(api.ReasonApplyFailed, err)
-	}
-	p.desired = desired
-	if r := t.prepare(ctx, p, namespace); r.outcome != done {
+	if r := t.prepare(ctx, p); r.outcome > degraded {
 		return r
 	}
-	for _, object := range desired {
-		if r := t.apply(ctx, p, object); r.outcome != done {
+	contested := result{}
+	for _, object := range p.target.objects {
+		r := t.apply(ctx, p, object)
+		if r.outcome > degraded {
 			return r
+		}
+		if r.outcome == degraded && contested.reason == "" {
+			contested = r
 		}
 	}
 	if err := t.prune(ctx, p); err != nil {
 		return fail(api.ReasonPruneFailed, err)
 	}
 	p.tool.Status.URL = ""
-	if p.revision.Manifest.Webservice != nil {
-		p.tool.Status.URL = t.Config.Scheme + "://" + t.input(p).Host() + t.Config.SitePort + "/"
+	if p.target.manifest.Webservice != nil {
+		host := render.Input{Tool: p.tool.Name, Domain: t.Config.Domain}.Host()
+		p.tool.Status.URL = t.Config.Scheme + "://" + host + t.Config.SitePort + "/"
 	}
-	return ok(fmt.Sprintf("commit %.7s is applied: %d objects", p.commit, len(desired)))
+	if contested.reason != "" {
+		return contested
+	}
+	return ok(fmt.Sprintf("commit %.7s is applied: %d objects", p.target.commit, len(p.target.objects)))
 }
 
-func (t *Tools) input(p *pass) render.Input {
-	return render.Input{
-		Tool:         p.tool.Name,
-		Namespace:    p.tool.TargetNamespace(),
-		Manifest:     p.revision.Manifest,
-		Image:        p.image,
-		Domain:       t.Config.Domain,
-		IngressClass: t.Config.IngressClass,
-	}
-}
-
-func (t *Tools) render(p *pass) (namespace *unstructured.Unstructured, objects []*unstructured.Unstructured, err error) {
-	namespace, err = render.Namespace(p.tool.TargetNamespace(), p.tool.Name, owner(p.tool))
-	if err != nil {
-		return nil, nil, err
-	}
-	objects, err = render.Objects(t.input(p))
-	return namespace, objects, err
-}
-
-// prepare sees to the namespace: made when it is not there, refused when it is somebody else's.
-func (t *Tools) prepare(ctx context.Context, p *pass, namespace *unstructured.Unstructured) result {
+// prepare sees to the namespace: made when it is not there, adopted when the Tool says so, refused when it is somebody
+// else's.
+func (t *Tools) prepare(ctx context.Context, p *pass) result {
+	namespace := &unstructured.Unstructured{}
+	namespace.SetAPIVersion("v1")
+	namespace.SetKind("Namespace")
+	namespace.SetName(p.tool.TargetNamespace())
 	live, err := t.live(ctx, namespace)
 	if err == nil && live == nil {
 		// It is made once. The cache may not show yet that somebody else has made it meanwhile.
@@ -66,15 +56,35 @@ func (t *Tools) prepare(ctx context.Context, p *pass, namespace *unstructured.Un
 	if err != nil {
 		return fail(api.ReasonApplyFailed, err)
 	}
-	switch {
-	case live == nil:
-	case live.DeletionTimestamp != nil:
-		return wait(api.ReasonWaiting, "namespace "+namespace.GetName()+" is being deleted", namespaceCheck)
-	case !owned(live, p.tool.Name):
-		return stall(api.ReasonNamespaceTaken, fmt.Sprintf(
-			"namespace %s exists and is not this tool's: it has no label %s=%s", namespace.GetName(), api.ToolLabel, p.tool.Name))
+	p.fresh = live == nil
+	if live != nil {
+		if live.DeletionTimestamp != nil {
+			return wait(api.ReasonWaiting, "namespace "+namespace.GetName()+" is being deleted", namespaceCheck)
+		}
+		if !owned(live, p.tool.Name) && (!p.tool.Spec.AdoptNamespace || live.Labels[api.ToolLabel] != "") {
+			return taken(api.ReasonNamespaceTaken, "namespace "+namespace.GetName(), live)
+		}
 	}
-	return t.apply(ctx, p, namespace)
+	var lord *metav1.OwnerReference
+	if p.fresh || madeFor(live, p.tool) {
+		reference := owner(p.tool)
+		lord = &reference
+	}
+	rendered, err := render.Namespace(namespace.GetName(), p.tool.Name, lord)
+	if err != nil {
+		return fail(api.ReasonApplyFailed, err)
+	}
+	return t.settle(ctx, p, rendered, live)
+}
+
+// madeFor tells whether toolforged made a namespace for the tool, and did not adopt it.
+func madeFor(namespace client.Object, tool *api.Tool) bool {
+	for _, reference := range namespace.GetOwnerReferences() {
+		if reference.UID == tool.UID {
+			return true
+		}
+	}
+	return false
 }
 
 // owned tells whether an object is toolforged's and this tool's.

@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -35,13 +36,21 @@ type daemon struct {
 	waker     *Waker
 	wire      *wire
 	stop      func()
+	// deadline is how long a rollout may take.
+	deadline time.Duration
 }
 
 // startDaemon starts the controller; it ends with the test, or before by stop.
 func startDaemon(t *testing.T) *daemon {
 	t.Helper()
+	return startDaemonWith(t, 5*time.Minute)
+}
+
+// startDaemonWith starts it with another deadline for rollouts.
+func startDaemonWith(t *testing.T, deadline time.Duration) *daemon {
+	t.Helper()
 	s := server.start(t)
-	d := &daemon{t: t, admin: s.admin, revisions: newRevisions(), waker: &Waker{}, wire: &wire{}}
+	d := &daemon{t: t, admin: s.admin, revisions: newRevisions(), waker: &Waker{}, wire: &wire{}, deadline: deadline}
 	config := rest.CopyConfig(s.config)
 	config.QPS = -1
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { d.wire.next = next; return d.wire })
@@ -55,7 +64,7 @@ func startDaemon(t *testing.T) *daemon {
 		t.Fatal(err)
 	}
 	tools := NewTools(Tools{
-		Config:    Config{Domain: "example.org", Scheme: "https", BuildNamespace: "builds"},
+		Config:    Config{Domain: "example.org", Scheme: "https", BuildNamespace: "builds", RolloutDeadline: d.deadline},
 		Client:    manager.GetClient(),
 		Live:      manager.GetAPIReader(),
 		Revisions: d.revisions,
@@ -101,7 +110,13 @@ func addNamedTool(t *testing.T, name string) *api.Tool {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := client.IgnoreNotFound(s.admin.Delete(context.Background(), tool)); err != nil {
+		ctx := context.Background()
+		if err := client.IgnoreNotFound(s.admin.Delete(ctx, tool)); err != nil {
+			t.Error(err)
+		}
+		// No namespace ever goes on an API server without controllers.
+		release := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
+		if err := client.IgnoreNotFound(s.admin.Patch(ctx, tool, release)); err != nil {
 			t.Error(err)
 		}
 	})

@@ -87,7 +87,7 @@ func revision(yaml, source string) Revision {
 	if len(problems) > 0 {
 		return Revision{Problems: problems}
 	}
-	return Revision{Manifest: declared, Tree: source}
+	return Revision{Manifest: declared, Text: yaml, Tree: source}
 }
 
 func commit(name string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(name)))[:40] }

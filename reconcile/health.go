@@ -5,67 +5,126 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/reconcile/render"
 )
 
-// health says whether everything that should be up is up, and notes the deployment when it is.
+// explainAfter is how long a rollout may take before its pods are asked what they wait for.
+const explainAfter = 10 * time.Second
+
+// health says whether everything that should be up is up, and closes the deployment: it serves, or it has failed and what
+// served before is put back in the next walk.
 func (t *Tools) health(ctx context.Context, p *pass) result {
-	for _, object := range p.desired {
-		if object.GetKind() != "Deployment" {
+	up := t.targetHealth(ctx, p)
+	deploying := p.tool.Status.Deploying
+	switch {
+	case p.takenBack != nil:
+		return takenBack(p, up)
+	case up.outcome == done:
+		t.succeed(p)
+		return up
+	case up.outcome == failed || deploying == nil || !p.target.is(deploying.Commit, deploying.Key):
+		return up
+	}
+	rest := deploying.Since.Add(t.patience(p.target)).Sub(t.Now())
+	if up.outcome != stalled && rest > 0 {
+		if up.after == 0 || rest < up.after {
+			up.after = rest
+		}
+		return up
+	}
+	// Written down before anything is put back: a daemon that is killed in between does not try this commit again.
+	t.finish(&p.tool.Status, api.OutcomeFailed, up.message)
+	p.after = cacheCheck
+	return stall(api.ReasonUnhealthy, up.message)
+}
+
+// patience is how long a deployment may take in all: every pod of the largest process one after the other, and one more.
+func (t *Tools) patience(d *deployment) time.Duration {
+	most := 1
+	if d.manifest.Webservice != nil {
+		most = max(most, d.manifest.Webservice.Replicas)
+	}
+	for _, job := range d.manifest.Jobs {
+		most = max(most, job.Replicas)
+	}
+	return time.Duration(most+1) * t.Config.RolloutDeadline
+}
+
+// takenBack tells of a deployment that failed, now that what served before is back.
+func takenBack(p *pass, up result) result {
+	message := fmt.Sprintf("commit %.7s was taken back, since it did not become healthy: %s", p.takenBack.Commit, p.takenBack.Message)
+	if up.outcome != done {
+		message += "; " + up.message
+	}
+	r := stall(api.ReasonRolledBack, message)
+	r.after = up.after
+	return r
+}
+
+// targetHealth looks at the Deployments of what should run. It costs no request while they are well or only just begun.
+func (t *Tools) targetHealth(ctx context.Context, p *pass) result {
+	var slowest result
+	for _, object := range p.target.objects {
+		if !isDeployment(object.GroupVersionKind()) {
 			continue
 		}
-		if r := t.deploymentHealth(ctx, p, object); r.outcome != done {
+		r := t.deploymentHealth(ctx, p, object)
+		if r.outcome >= stalled {
 			return r
 		}
+		if r.outcome == waiting && slowest.outcome == done {
+			slowest = r
+		}
 	}
-	t.serve(p)
-	return ok(fmt.Sprintf("commit %.7s is up", p.commit))
+	if slowest.outcome != done {
+		return slowest
+	}
+	return ok(fmt.Sprintf("commit %.7s is up", p.target.commit))
 }
 
-// serve notes the revision as the one that serves.
-func (t *Tools) serve(p *pass) {
-	serving := p.tool.Status.Serving
-	var images []api.Image
-	if p.image != "" {
-		images = []api.Image{{Name: mainBuild, Reference: p.image}}
-	}
-	if serving != nil && serving.Commit == p.commit && slices.Equal(serving.Images, images) {
-		return
-	}
-	p.tool.Status.Serving = &api.Deployment{Commit: p.commit, Images: images, Since: metav1.NewTime(t.Now()).Rfc3339Copy()}
-}
-
-// deploymentHealth looks at one Deployment. The whole object is read only when it changed since it was last seen healthy.
+// deploymentHealth looks at one Deployment.
 func (t *Tools) deploymentHealth(ctx context.Context, p *pass, object *unstructured.Unstructured) result {
 	live, err := t.live(ctx, object)
 	if err != nil {
 		return fail(api.ReasonRollingOut, err)
 	}
-	if live != nil && t.healthy.is(object, live.ResourceVersion) {
-		return ok("")
+	deployment, err := t.deployment(ctx, object)
+	if err != nil {
+		return fail(api.ReasonRollingOut, err)
 	}
-	whole := &unstructured.Unstructured{}
-	whole.SetGroupVersionKind(object.GroupVersionKind())
-	if err := t.Live.Get(ctx, client.ObjectKeyFromObject(object), whole); err != nil {
-		return fail(api.ReasonRollingOut, fmt.Errorf("read Deployment %s: %w", object.GetName(), err))
+	begun := wait(api.ReasonRollingOut, fmt.Sprintf("commit %.7s: %s: the new version is starting", p.target.commit, object.GetName()), 0)
+	if deployment == nil || live == nil || older(deployment.ResourceVersion, live.ResourceVersion) {
+		return begun // the cache is behind what was just written; its event will come
 	}
-	computed, err := status.Compute(whole)
+	whole, err := runtime.DefaultUnstructuredConverter.ToUnstructured(deployment)
+	if err != nil {
+		return fail(api.ReasonRollingOut, fmt.Errorf("encode Deployment %s: %w", object.GetName(), err))
+	}
+	computed, err := status.Compute(&unstructured.Unstructured{Object: whole})
 	if err != nil {
 		return fail(api.ReasonRollingOut, fmt.Errorf("compute the status of Deployment %s: %w", object.GetName(), err))
 	}
 	if computed.Status == status.CurrentStatus {
-		t.healthy.set(object, whole.GetResourceVersion())
 		return ok("")
 	}
-	message := fmt.Sprintf("commit %.7s: %s: %s", p.commit, object.GetName(), computed.Message)
+	lasting := explainAfter
+	if deploying := p.tool.Status.Deploying; deploying != nil {
+		lasting = t.Now().Sub(deploying.Since.Time)
+	}
+	if computed.Status != status.FailedStatus && lasting < explainAfter {
+		begun.after = explainAfter - lasting
+		return begun
+	}
+	message := fmt.Sprintf("commit %.7s: %s: %s", p.target.commit, object.GetName(), computed.Message)
 	if why := t.explain(ctx, object); why != "" {
 		message += ": " + why
 	}
@@ -75,7 +134,7 @@ func (t *Tools) deploymentHealth(ctx context.Context, p *pass, object *unstructu
 	return wait(api.ReasonRollingOut, message, 0)
 }
 
-// explain says why the pods of a Deployment are not ready, in the words of the first that has any.
+// explain says why the pods of a Deployment are not ready, in the words of the newest that has any.
 func (t *Tools) explain(ctx context.Context, object *unstructured.Unstructured) string {
 	var pods corev1.PodList
 	err := t.Live.List(ctx, &pods, client.InNamespace(object.GetNamespace()),

@@ -13,36 +13,32 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
-// Kinds are the kinds of objects that a tool's namespace may hold by toolforged's doing.
+// Kinds are the kinds of objects that a tool's namespace may hold by toolforged's doing, in the order in which they are
+// deleted: first what brings requests and starts runs, last what the others use.
 func Kinds() []schema.GroupVersionKind {
 	return []schema.GroupVersionKind{
-		{Group: "apps", Version: "v1", Kind: "Deployment"},
-		{Group: "batch", Version: "v1", Kind: "CronJob"},
 		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
+		{Group: "batch", Version: "v1", Kind: "CronJob"},
+		{Group: "apps", Version: "v1", Kind: "Deployment"},
 		{Version: "v1", Kind: "Service"},
 	}
 }
 
-// prune deletes the tool's objects that are no longer declared. It goes by the inventory, and by the
-// labels of what is there: an object that was applied just before the daemon was killed is in no inventory.
+// prune deletes the tool's objects that are no longer declared.
 func (t *Tools) prune(ctx context.Context, p *pass) error {
 	declared := func(o api.Object) bool {
-		return o.Kind == "Namespace" || slices.ContainsFunc(p.desired, func(d *unstructured.Unstructured) bool { return same(o, identity(d)) })
+		return o.Kind == "Namespace" ||
+			slices.ContainsFunc(p.target.objects, func(d *unstructured.Unstructured) bool { return same(o, identity(d)) })
 	}
-	candidates, err := t.labelled(ctx, p.tool)
+	objects, err := t.objects(ctx, p.tool)
 	if err != nil {
 		return err
 	}
-	for _, object := range p.tool.Status.Inventory {
-		if !slices.ContainsFunc(candidates, func(c api.Object) bool { return same(c, object) }) {
-			candidates = append(candidates, object)
-		}
-	}
-	for _, candidate := range candidates {
-		if declared(candidate) {
+	for _, object := range objects {
+		if declared(object) {
 			continue
 		}
-		if err := t.remove(ctx, p.tool, candidate); err != nil {
+		if err := t.remove(ctx, p.tool, object); err != nil {
 			return err
 		}
 	}
@@ -50,27 +46,31 @@ func (t *Tools) prune(ctx context.Context, p *pass) error {
 	return nil
 }
 
-// labelled lists what is in the tool's namespace with the tool's labels, from the cache.
-func (t *Tools) labelled(ctx context.Context, tool *api.Tool) ([]api.Object, error) {
+// objects lists what the tool has, in the order in which it is deleted. It goes by the labels of what is there, and by the
+// inventory: an object that was applied just before the daemon was killed is in no inventory, and one that was applied just
+// now in no cache.
+func (t *Tools) objects(ctx context.Context, tool *api.Tool) ([]api.Object, error) {
 	var objects []api.Object
 	for _, kind := range Kinds() {
-		list := &metav1.PartialObjectMetadataList{}
-		list.SetGroupVersionKind(kind)
-		err := t.Client.List(ctx, list, client.InNamespace(tool.TargetNamespace()),
-			client.MatchingLabels{api.ManagedByLabel: api.ManagedBy, api.ToolLabel: tool.Name})
+		found, err := t.labelled(ctx, tool, kind)
 		if err != nil {
-			return nil, fmt.Errorf("list objects of kind %s: %w", kind.Kind, err)
+			return nil, err
 		}
-		for i := range list.Items {
-			if list.Items[i].DeletionTimestamp == nil {
-				objects = append(objects, api.Object{
-					APIVersion: kind.GroupVersion().String(),
-					Kind:       kind.Kind,
-					Namespace:  list.Items[i].Namespace,
-					Name:       list.Items[i].Name,
+		var ofKind []api.Object
+		for i := range found {
+			if found[i].DeletionTimestamp == nil {
+				ofKind = append(ofKind, api.Object{
+					APIVersion: kind.GroupVersion().String(), Kind: kind.Kind, Namespace: found[i].Namespace, Name: found[i].Name,
 				})
 			}
 		}
+		for _, object := range tool.Status.Inventory {
+			if object.Kind == kind.Kind && object.APIVersion == kind.GroupVersion().String() &&
+				!slices.ContainsFunc(ofKind, func(o api.Object) bool { return same(o, object) }) {
+				ofKind = append(ofKind, object)
+			}
+		}
+		objects = append(objects, ofKind...)
 	}
 	return objects, nil
 }
@@ -89,7 +89,7 @@ func (t *Tools) remove(ctx context.Context, tool *api.Tool, object api.Object) e
 	err = t.Client.Delete(ctx, live, client.PropagationPolicy(metav1.DeletePropagationBackground),
 		client.Preconditions{UID: &live.UID})
 	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("delete %s %s: %w", object.Kind, object.Name, err)
+		return fmt.Errorf("delete %s: %w", nameOf(target), err)
 	}
 	t.ledger.forget(target)
 	return nil

@@ -23,6 +23,8 @@ type Revision struct {
 	// Manifest is nil when there are Problems.
 	Manifest *manifest.Manifest
 	Problems manifest.Problems
+	// Text is the toolforge.yaml itself, when Manifest is not nil.
+	Text string
 	// Tree is the git id of the source's contents, without toolforge.yaml.
 	Tree string
 }
@@ -43,10 +45,10 @@ func ReadRevision(ctx context.Context, snapshot *sources.Snapshot) (Revision, er
 	if len(problems) > 0 {
 		return Revision{Problems: problems}, nil
 	}
-	return readTree(declared, snapshot)
+	return readTree(declared, string(data), snapshot)
 }
 
-func readTree(declared *manifest.Manifest, snapshot *sources.Snapshot) (Revision, error) {
+func readTree(declared *manifest.Manifest, text string, snapshot *sources.Snapshot) (Revision, error) {
 	var leftOut []string
 	if declared.Build.Path == "" {
 		leftOut = []string{manifestFile}
@@ -59,5 +61,5 @@ func readTree(declared *manifest.Manifest, snapshot *sources.Snapshot) (Revision
 	if err != nil {
 		return Revision{}, fmt.Errorf("read the tree of %q: %w", declared.Build.Path, err)
 	}
-	return Revision{Manifest: declared, Tree: tree}, nil
+	return Revision{Manifest: declared, Text: text, Tree: tree}, nil
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
@@ -20,9 +18,14 @@ type pass struct {
 	tool     *api.Tool
 	commit   string
 	revision Revision
-	// image is the tool's image by digest; empty when it has nothing to run.
-	image   string
-	desired []*unstructured.Unstructured
+	// image is the image of the newest revision by digest; empty when it has nothing to run.
+	image string
+	// target is what should run; nil when nothing was ever deployed.
+	target *deployment
+	// takenBack is the newest revision's own deployment, when it failed and target is what served before.
+	takenBack *api.PastDeployment
+	// fresh tells that the namespace was made in this walk: nobody else can have anything in it.
+	fresh bool
 	// after asks for another walk after that time, whatever the steps come to; 0 asks for none.
 	after time.Duration
 }
@@ -70,12 +73,18 @@ func fail(reason string, err error) result {
 	return result{outcome: failed, reason: reason, message: err.Error()}
 }
 
-// steps are the way, in order.
-func (t *Tools) steps() []step {
+// toImage are the steps that make the newest revision deployable, in order. A tool that one of them stops keeps what it has.
+func (t *Tools) toImage() []step {
 	return []step{
 		{api.SourceReady, t.source},
 		{api.ManifestValid, t.manifest},
 		{api.ImagesReady, t.images},
+	}
+}
+
+// toEffect are the steps that put what should run into effect, in order.
+func (t *Tools) toEffect() []step {
+	return []step{
 		{api.Applied, t.converge},
 		{api.Healthy, t.health},
 	}

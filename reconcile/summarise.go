@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
@@ -16,17 +17,51 @@ type verdict struct {
 	result
 }
 
-// summarise writes the conditions: one for each step that was reached, and what they come to. It returns the result that
-// decides when to come back: the last one, or the first that went wrong. Reconciling and Stalled exclude each other; one that
-// stays true is not deleted in between, or each walk would give it another time and write it.
-func summarise(tool *api.Tool, verdicts []verdict) result {
-	decisive := verdicts[len(verdicts)-1].result
-	for _, v := range verdicts {
-		mark(tool, v)
-		if v.outcome == degraded && decisive.outcome == done {
-			decisive = v.result
+// verdicts are those of one walk, in the order of its steps.
+type verdicts []verdict
+
+// decisive is the result that the tool's Ready stands for: the first that keeps the newest revision from being up, or else
+// the first that is wrong, or else the last.
+func (v verdicts) decisive() result {
+	decisive := v[len(v)-1].result
+	for _, verdict := range v {
+		if verdict.outcome > degraded {
+			return verdict.result
+		}
+		if verdict.outcome == degraded && decisive.outcome == done {
+			decisive = verdict.result
 		}
 	}
+	return decisive
+}
+
+// failure is the first result that has to be tried again; nil when none has.
+func (v verdicts) failure() *result {
+	for i := range v {
+		if v[i].outcome == failed {
+			return &v[i].result
+		}
+	}
+	return nil
+}
+
+// after is when the tool should be looked at again, were there no event before; 0 for never.
+func (v verdicts) after(soonest time.Duration) time.Duration {
+	for _, verdict := range v {
+		if soonest == 0 || verdict.after != 0 && verdict.after < soonest {
+			soonest = verdict.after
+		}
+	}
+	return soonest
+}
+
+// summarise writes the conditions: one for each step that was reached, and what they come to. Reconciling and Stalled
+// exclude each other; one that stays true is not deleted in between, or each walk would give it another time and write it.
+func summarise(tool *api.Tool, all verdicts) {
+	for _, v := range all {
+		mark(tool, v)
+	}
+	decisive := all.decisive()
 	message := decisive.message + stillServing(tool, decisive)
 	switch decisive.outcome {
 	case done:
@@ -43,7 +78,6 @@ func summarise(tool *api.Tool, verdicts []verdict) result {
 		conditions.MarkReconciling(tool, decisive.reason, "%s", message)
 		conditions.MarkFalse(tool, meta.ReadyCondition, decisive.reason, "%s", message)
 	}
-	return decisive
 }
 
 func mark(tool *api.Tool, v verdict) {
@@ -67,12 +101,11 @@ func stillServing(tool *api.Tool, r result) string {
 }
 
 // suspend says that nothing is done, and leaves what is known as it is.
-func suspend(tool *api.Tool) result {
+func suspend(tool *api.Tool) {
 	const message = "suspended by an administrator: nothing is polled, built or changed"
 	conditions.Delete(tool, meta.ReconcilingCondition)
 	conditions.Delete(tool, meta.StalledCondition)
 	conditions.MarkUnknown(tool, meta.ReadyCondition, api.ReasonSuspended, message)
-	return result{outcome: waiting, reason: api.ReasonSuspended, message: message}
 }
 
 // readyEvent is the event of event that a Ready condition deserves.

@@ -17,31 +17,35 @@ func TestSummarise(t *testing.T) {
 	const serving = "; commit 1234567 keeps serving"
 	for _, test := range []struct {
 		name     string
-		verdicts []verdict
+		verdicts verdicts
 		want     map[string]string
 		outcome  outcome
 	}{
-		{"done", []verdict{{api.SourceReady, ok("a")}, {api.Healthy, ok("b")}}, map[string]string{
+		{"done", verdicts{{api.SourceReady, ok("a")}, {api.Healthy, ok("b")}}, map[string]string{
 			api.SourceReady: "True Succeeded a", api.Healthy: "True Succeeded b", meta.ReadyCondition: "True Succeeded b",
 		}, done},
-		{"waiting", []verdict{{api.SourceReady, ok("a")}, {api.ImagesReady, wait(api.ReasonBuilding, "b", 0)}}, map[string]string{
+		{"waiting", verdicts{{api.SourceReady, ok("a")}, {api.ImagesReady, wait(api.ReasonBuilding, "b", 0)}}, map[string]string{
 			api.SourceReady: "True Succeeded a", api.ImagesReady: "Unknown Building b",
 			meta.ReadyCondition: "Unknown Building b" + serving, meta.ReconcilingCondition: "True Building b" + serving,
 		}, waiting},
-		{"stalled", []verdict{{api.ManifestValid, stall(api.ReasonManifestInvalid, "a")}}, map[string]string{
+		{"stalled", verdicts{{api.ManifestValid, stall(api.ReasonManifestInvalid, "a")}}, map[string]string{
 			api.ManifestValid:   "False ManifestInvalid a",
 			meta.ReadyCondition: "False ManifestInvalid a" + serving, meta.StalledCondition: "True ManifestInvalid a" + serving,
 		}, stalled},
-		{"failed", []verdict{{api.Applied, fail(api.ReasonApplyFailed, errors.New("a"))}}, map[string]string{
+		{"failed", verdicts{{api.Applied, fail(api.ReasonApplyFailed, errors.New("a"))}}, map[string]string{
 			api.Applied:         "False ApplyFailed a",
 			meta.ReadyCondition: "False ApplyFailed a" + serving, meta.ReconcilingCondition: "True ApplyFailed a" + serving,
 		}, failed},
-		{"degraded", []verdict{{api.SourceReady, down}, {api.Healthy, ok("b")}}, map[string]string{
+		{"degraded", verdicts{{api.SourceReady, down}, {api.Healthy, ok("b")}}, map[string]string{
 			api.SourceReady: "False RepositoryFailed unreachable", api.Healthy: "True Succeeded b",
 			meta.ReadyCondition:       "False RepositoryFailed unreachable" + serving,
 			meta.ReconcilingCondition: "True RepositoryFailed unreachable" + serving,
 		}, degraded},
-		{"degraded and waiting", []verdict{{api.SourceReady, down}, {api.Healthy, wait(api.ReasonRollingOut, "b", 0)}}, map[string]string{
+		{"stalled, and what served is up", verdicts{{api.ManifestValid, stall(api.ReasonManifestInvalid, "a")}, {api.Healthy, ok("b")}}, map[string]string{
+			api.ManifestValid: "False ManifestInvalid a", api.Healthy: "True Succeeded b",
+			meta.ReadyCondition: "False ManifestInvalid a" + serving, meta.StalledCondition: "True ManifestInvalid a" + serving,
+		}, stalled},
+		{"degraded and waiting", verdicts{{api.SourceReady, down}, {api.Healthy, wait(api.ReasonRollingOut, "b", 0)}}, map[string]string{
 			api.SourceReady: "False RepositoryFailed unreachable", api.Healthy: "Unknown RollingOut b",
 			meta.ReadyCondition:       "Unknown RollingOut b" + serving,
 			meta.ReconcilingCondition: "True RollingOut b" + serving,
@@ -51,9 +55,10 @@ func TestSummarise(t *testing.T) {
 			tool := &api.Tool{}
 			tool.Status.Serving = &api.Deployment{Commit: "123456789"}
 			// Whatever was before.
-			summarise(tool, []verdict{{api.SourceReady, stall("Other", "x")}})
-			summarise(tool, []verdict{{api.SourceReady, wait("Other", "x", 0)}})
-			if got := summarise(tool, test.verdicts); got.outcome != test.outcome {
+			summarise(tool, verdicts{{api.SourceReady, stall("Other", "x")}})
+			summarise(tool, verdicts{{api.SourceReady, wait("Other", "x", 0)}})
+			summarise(tool, test.verdicts)
+			if got := test.verdicts.decisive(); got.outcome != test.outcome {
 				t.Errorf("outcome %d, want %d", got.outcome, test.outcome)
 			}
 			if _, expected := test.want[api.SourceReady]; !expected {
@@ -76,13 +81,13 @@ func TestSummariseAgain(t *testing.T) {
 		"done": ok("a"), "waiting": wait("R", "a", 0), "stalled": stall("R", "a"), "failed": fail("R", errors.New("a")),
 	} {
 		tool := &api.Tool{}
-		verdicts := []verdict{{api.SourceReady, r}}
-		summarise(tool, verdicts)
+		all := verdicts{{api.SourceReady, r}}
+		summarise(tool, all)
 		for i := range tool.Status.Conditions {
 			tool.Status.Conditions[i].LastTransitionTime = metav1.NewTime(time.Unix(1, 0))
 		}
 		before := tool.DeepCopy()
-		summarise(tool, verdicts)
+		summarise(tool, all)
 		if diff := cmp.Diff(before.Status, tool.Status); diff != "" {
 			t.Errorf("%s: the same verdict again changes the status:\n%s", name, diff)
 		}

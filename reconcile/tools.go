@@ -39,6 +39,9 @@ type Config struct {
 	IngressClass string
 	// BuildNamespace holds the Secrets that tools' secretRef name.
 	BuildNamespace string
+	// RolloutDeadline is how long a new pod may take to become healthy, in whole seconds, at least 1 s. A deployment that
+	// makes no progress for so long is taken back.
+	RolloutDeadline time.Duration
 }
 
 // cacheCheck is how long a tool waits for the cache to show its own last write.
@@ -47,7 +50,7 @@ const cacheCheck = 50 * time.Millisecond
 // Tools is the controller of Tool resources.
 type Tools struct {
 	Config Config
-	// Client reads from caches and writes to the API server. Objects of tools are read as metadata only.
+	// Client reads from caches (CacheOptions) and writes to the API server.
 	Client client.Client
 	// Live reads from the API server.
 	Live      client.Reader
@@ -58,14 +61,12 @@ type Tools struct {
 
 	ledger  *ledger
 	current *versions
-	healthy *healthy
 }
 
 // NewTools fills in what the controller keeps for itself: nothing that a restart would miss.
 func NewTools(t Tools) *Tools {
 	t.ledger = newLedger()
 	t.current = newVersions()
-	t.healthy = newHealthy()
 	return &t
 }
 
@@ -74,55 +75,71 @@ func (t *Tools) Reconcile(ctx context.Context, request reconcile.Request) (recon
 	tool := &api.Tool{}
 	if err := t.Client.Get(ctx, request.NamespacedName, tool); err != nil {
 		if client.IgnoreNotFound(err) == nil {
-			t.forget(request.Name)
+			t.Revisions.Forget(request.Name)
+			t.current.forget(request.Name)
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
-	}
-	if tool.DeletionTimestamp != nil {
-		t.forget(tool.Name)
-		return reconcile.Result{}, nil
 	}
 	if t.current.newer(tool.Name, tool.ResourceVersion) {
 		// The cache is behind our own last write. A status that changes wakes nobody, so what woke the tool now would be lost.
 		return reconcile.Result{RequeueAfter: cacheCheck}, nil
 	}
+	if tool.DeletionTimestamp != nil {
+		return t.finalize(ctx, tool)
+	}
+	if err := t.hold(ctx, tool); err != nil {
+		return reconcile.Result{}, err
+	}
 	before := tool.DeepCopy()
-	last := t.walk(ctx, tool)
+	all, after := t.walk(ctx, tool)
 	if err := t.save(ctx, before, tool); err != nil {
 		return reconcile.Result{}, err
 	}
-	if last.outcome == failed {
-		return reconcile.Result{}, fmt.Errorf("%s: %s", last.reason, last.message)
+	if failure := all.failure(); failure != nil {
+		return reconcile.Result{}, fmt.Errorf("%s: %s", failure.reason, failure.message)
 	}
-	return reconcile.Result{RequeueAfter: last.after}, nil
+	return reconcile.Result{RequeueAfter: after}, nil
 }
 
-// walk runs the steps until one says stop, and sums up. It returns what decides when to come back.
-func (t *Tools) walk(ctx context.Context, tool *api.Tool) result {
+// walk takes a tool through the steps and sums up. After is when to come back, were there no event before; 0 for never.
+func (t *Tools) walk(ctx context.Context, tool *api.Tool) (all verdicts, after time.Duration) {
 	if tool.Spec.Suspend {
 		t.Revisions.Forget(tool.Name)
-		return suspend(tool)
+		suspend(tool)
+		return nil, 0
 	}
 	p := &pass{tool: tool}
-	var verdicts []verdict
-	for _, step := range t.steps() {
+	all = t.run(ctx, p, t.toImage())
+	newest := all[len(all)-1]
+	if newest.reason == "" {
+		// Nothing is known yet; what the status says stays true.
+		return nil, newest.after
+	}
+	if err := t.choose(ctx, p, newest.outcome <= degraded); err != nil {
+		all = append(all, verdict{api.Applied, fail(api.ReasonApplyFailed, err)})
+	} else if p.target != nil {
+		all = append(all, t.run(ctx, p, t.toEffect())...)
+	}
+	tool.Status.ObservedGeneration = tool.Generation
+	summarise(tool, all)
+	return all, all.after(p.after)
+}
+
+// run takes the steps in order, until one says stop.
+func (t *Tools) run(ctx context.Context, p *pass, steps []step) (all verdicts) {
+	for _, step := range steps {
 		r := step.run(ctx, p)
-		if r.reason == "" {
-			// Nothing is known yet; what the status says stays true.
-			return r
-		}
-		r.message = clip(r.message, maxMessage)
-		tool.Status.ObservedGeneration = tool.Generation
-		verdicts = append(verdicts, verdict{step.condition, r})
+		all = append(all, verdictOf(step, r))
 		if r.outcome > degraded {
 			break
 		}
 	}
-	last := summarise(tool, verdicts)
-	if last.after == 0 || p.after != 0 && p.after < last.after {
-		last.after = p.after
-	}
-	return last
+	return all
+}
+
+func verdictOf(step step, r result) verdict {
+	r.message = clip(r.message, maxMessage)
+	return verdict{step.condition, r}
 }
 
 // save writes the status, if it changed.
@@ -146,11 +163,6 @@ func (t *Tools) announce(before, tool *api.Tool) {
 		return
 	}
 	t.Events.Eventf(tool, nil, eventType, reason, "Reconcile", "%s", clip(message, maxNote))
-}
-
-func (t *Tools) forget(name string) {
-	t.Revisions.Forget(name)
-	t.current.forget(name)
 }
 
 // Interface guards.

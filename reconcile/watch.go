@@ -2,8 +2,10 @@ package reconcile
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -35,6 +37,7 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 	b := ctrl.NewControllerManagedBy(manager).
 		For(&api.Tool{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(byLabel(api.ToolLabel))).
+		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(byNamespace), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&api.Builder{}, handler.EnqueueRequestsFromMapFunc(t.all), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(revised.source()).
 		WithOptions(controller.Options{
@@ -42,9 +45,8 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstBackoff, lastBackoff),
 		})
 	for _, kind := range append(Kinds(), schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}) {
-		object := &metav1.PartialObjectMetadata{}
-		object.SetGroupVersionKind(kind)
-		b = b.WatchesMetadata(object, t.objectHandler(kind))
+		// Metadata, but for Deployments: as the cache has it.
+		b = b.Watches(watched(kind), t.objectHandler(kind))
 	}
 	return b.Complete(t)
 }
@@ -68,7 +70,6 @@ func (t *Tools) objectHandler(kind schema.GroupVersionKind) handler.EventHandler
 			gone.SetNamespace(e.Object.GetNamespace())
 			gone.SetName(e.Object.GetName())
 			t.ledger.forget(gone)
-			t.healthy.forget(gone)
 			wake(e.Object, q)
 		},
 	}
@@ -82,6 +83,15 @@ func byLabel(label string) handler.MapFunc {
 		}
 		return []reconcile.Request{request(name)}
 	}
+}
+
+// byNamespace wakes the tool in whose namespace an object is that others made.
+func byNamespace(_ context.Context, object client.Object) []reconcile.Request {
+	name, found := strings.CutPrefix(object.GetNamespace(), api.NamespacePrefix)
+	if !found {
+		return nil
+	}
+	return []reconcile.Request{request(name)}
 }
 
 // all wakes every tool: what a builder is matters to each that builds with it.

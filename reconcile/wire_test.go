@@ -53,11 +53,11 @@ func (w *wire) take() []string {
 	return writes
 }
 
-// objects returns those writes that are not to the status of the tool, sorted.
+// objectWrites returns those writes that are not to a tool itself, sorted.
 func objectWrites(writes []string) []string {
 	var kept []string
 	for _, write := range writes {
-		if !strings.HasSuffix(write, "/status") {
+		if !strings.Contains(write, " /apis/toolforge.org/") {
 			kept = append(kept, write)
 		}
 	}

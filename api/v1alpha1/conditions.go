@@ -35,4 +35,14 @@ const (
 	ReasonPruneFailed        = "PruneFailed"
 	ReasonRollingOut         = "RollingOut"
 	ReasonUnhealthy          = "Unhealthy"
+	ReasonRolledBack         = "RolledBack"
+	ReasonContested          = "Contested"
+	ReasonDeleting           = "Deleting"
+)
+
+// The reasons of events that are no condition's.
+const (
+	ReasonHealed           = "Healed"
+	ReasonDeploying        = "Deploying"
+	ReasonDeletionTimedOut = "DeletionTimedOut"
 )

@@ -10,4 +10,6 @@ const (
 	// ComponentLabel says what the object is part of: webservice, continuous-job, scheduled-job, or BuildComponent.
 	ComponentLabel = "app.kubernetes.io/component"
 	BuildComponent = "build"
+	// Finalizer keeps a deleted Tool until what was made for it is gone.
+	Finalizer = "toolforge.org/tool"
 )

@@ -28,6 +28,11 @@ type ToolSpec struct {
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 
+	// AdoptNamespace lets the tool use a namespace of its name that exists already and is no other tool's. What others have
+	// in it is left alone, and it stays when the tool goes.
+	// +optional
+	AdoptNamespace bool `json:"adoptNamespace,omitempty"`
+
 	// SecretRef names a Secret of type kubernetes.io/basic-auth in the namespace of the builds, for a repository that asks
 	// for a name and a password (or token).
 	// +optional
@@ -61,9 +66,23 @@ type ToolStatus struct {
 	// +optional
 	Seen *Revision `json:"seen,omitempty"`
 
-	// Serving is the newest deployment that became healthy.
+	// Serving is the newest deployment that became healthy: what is put back when a later one does not.
 	// +optional
 	Serving *Deployment `json:"serving,omitempty"`
+
+	// Deploying is the deployment under way, not healthy yet.
+	// +optional
+	Deploying *Deployment `json:"deploying,omitempty"`
+
+	// History holds the last 25 deployments, newest first.
+	// +optional
+	// +kubebuilder:validation:MaxItems=25
+	History []PastDeployment `json:"history,omitempty"`
+
+	// Healed holds the last 10 objects that somebody else had changed and toolforged has put back, newest first.
+	// +optional
+	// +kubebuilder:validation:MaxItems=10
+	Healed []Healed `json:"healed,omitempty"`
 
 	// Problems are the mistakes in the toolforge.yaml of the revision seen, sorted by line; at most 50.
 	// +optional
@@ -88,15 +107,78 @@ type Revision struct {
 	SeenAt metav1.Time `json:"seenAt"`
 }
 
-// Deployment is a revision that was applied and became healthy.
+// Deployment is a revision put into effect: all that its objects are rendered from.
 type Deployment struct {
-	// Commit is the full id of the commit whose toolforge.yaml is in effect.
+	// Commit is the full id of the commit.
 	Commit string `json:"commit"`
 	// Images are the images in use, by build name.
 	// +optional
 	Images []Image `json:"images,omitempty"`
-	// Since is when it became healthy.
+	// Manifest is the commit's toolforge.yaml, as it was read.
+	// +optional
+	Manifest string `json:"manifest,omitempty"`
+	// Key identifies the rendered objects: the same key, the same objects.
+	// +optional
+	Key string `json:"key,omitempty"`
+	// Since is when it became healthy; of a deployment under way, when it began.
 	Since metav1.Time `json:"since"`
+}
+
+// Outcome is what became of a deployment.
+// +kubebuilder:validation:Enum=Progressing;Succeeded;Failed;Superseded
+type Outcome string
+
+// The outcomes of a deployment.
+const (
+	// OutcomeProgressing: it is not healthy yet.
+	OutcomeProgressing Outcome = "Progressing"
+	// OutcomeSucceeded: it became healthy.
+	OutcomeSucceeded Outcome = "Succeeded"
+	// OutcomeFailed: it did not become healthy in time. What served before was put back, if there was anything.
+	OutcomeFailed Outcome = "Failed"
+	// OutcomeSuperseded: a newer one began before it was healthy.
+	OutcomeSuperseded Outcome = "Superseded"
+)
+
+// PastDeployment is one entry of a tool's history.
+type PastDeployment struct {
+	// Commit is the full id of the commit.
+	Commit string `json:"commit"`
+	// Images are the images that it used, by build name.
+	// +optional
+	Images []Image `json:"images,omitempty"`
+	// Key identifies the rendered objects.
+	Key string `json:"key"`
+	// Cause says why it was made, with old and new value.
+	Cause string `json:"cause"`
+	// Outcome is what became of it.
+	Outcome Outcome `json:"outcome"`
+	// Message says why it failed.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// StartedAt is when it began to be applied.
+	StartedAt metav1.Time `json:"startedAt"`
+	// FinishedAt is when its outcome was known.
+	// +optional
+	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
+}
+
+// Healed is an object that toolforged has put back.
+type Healed struct {
+	// APIVersion is the object's group and version.
+	APIVersion string `json:"apiVersion"`
+	// Kind is the object's kind.
+	Kind string `json:"kind"`
+	// Name is the object's name.
+	Name string `json:"name"`
+	// What was found: that it was deleted, or which fields were changed, and by whom as the API server has it.
+	What string `json:"what"`
+	// Times counts how often it was put back, each time within ten minutes of the last.
+	Times int `json:"times"`
+	// Since is when it was put back first of those times.
+	Since metav1.Time `json:"since"`
+	// At is when it was put back last.
+	At metav1.Time `json:"at"`
 }
 
 // Image is one built image.
@@ -229,5 +311,8 @@ func (t *Tool) GetConditions() []metav1.Condition { return t.Status.Conditions }
 // SetConditions replaces the tool's conditions, as fluxcd/pkg/runtime/conditions writes them.
 func (t *Tool) SetConditions(conditions []metav1.Condition) { t.Status.Conditions = conditions }
 
+// NamespacePrefix begins the name of every tool's namespace.
+const NamespacePrefix = "tool-"
+
 // TargetNamespace is the namespace that holds everything that runs for the tool.
-func (t *Tool) TargetNamespace() string { return "tool-" + t.Name }
+func (t *Tool) TargetNamespace() string { return NamespacePrefix + t.Name }

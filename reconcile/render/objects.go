@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -34,6 +35,10 @@ type Input struct {
 	Domain string
 	// IngressClass is the class of the tool's Ingress; empty for the cluster's default.
 	IngressClass string
+	// RolloutDeadline is how long a new pod may take to become healthy, in whole seconds.
+	RolloutDeadline time.Duration
+	// Autoscaled names the Deployments whose replicas an autoscaler sets: they are not rendered.
+	Autoscaled []string
 }
 
 // Host is the name under which the webservice is reached.
@@ -64,24 +69,33 @@ func Objects(in Input) ([]*unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// Namespace renders the tool's namespace. It goes when the tool goes, and everything in it.
-func Namespace(name, tool string, owner metav1.OwnerReference) (*unstructured.Unstructured, error) {
-	return Object(map[string]any{
-		"apiVersion": "v1",
-		"kind":       "Namespace",
-		"metadata": map[string]any{
-			"name": name,
-			"labels": map[string]any{
-				api.ManagedByLabel:                   api.ManagedBy,
-				api.ToolLabel:                        tool,
-				"pod-security.kubernetes.io/enforce": "restricted",
-				"pod-security.kubernetes.io/warn":    "restricted",
-			},
-			"ownerReferences": []any{map[string]any{
-				"apiVersion": owner.APIVersion, "kind": owner.Kind, "name": owner.Name, "uid": string(owner.UID),
-			}},
+// Key identifies a rendering as a whole: the same key, the same objects.
+func Key(objects []*unstructured.Unstructured) string {
+	sum := sha256.New()
+	for _, object := range objects {
+		fmt.Fprintln(sum, object.GetKind(), object.GetName(), object.GetAnnotations()[HashAnnotation])
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// Namespace renders the tool's namespace. With an owner it goes when the tool goes, and everything in it; an adopted one
+// has none.
+func Namespace(name, tool string, owner *metav1.OwnerReference) (*unstructured.Unstructured, error) {
+	metadata := map[string]any{
+		"name": name,
+		"labels": map[string]any{
+			api.ManagedByLabel:                   api.ManagedBy,
+			api.ToolLabel:                        tool,
+			"pod-security.kubernetes.io/enforce": "restricted",
+			"pod-security.kubernetes.io/warn":    "restricted",
 		},
-	})
+	}
+	if owner != nil {
+		metadata["ownerReferences"] = []any{map[string]any{
+			"apiVersion": owner.APIVersion, "kind": owner.Kind, "name": owner.Name, "uid": string(owner.UID),
+		}}
+	}
+	return Object(map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
 }
 
 // Object makes an object of an apply configuration and puts the hash of its rendering into it.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,6 +44,7 @@ func inputs(t *testing.T) map[string]Input {
 		}
 		all[strings.TrimSuffix(filepath.Base(file), ".yaml")] = Input{
 			Tool: "wiki", Namespace: "tool-wiki", Manifest: declared, Image: image, Domain: "example.org", IngressClass: "local",
+			RolloutDeadline: 5 * time.Minute,
 		}
 	}
 	return all
@@ -104,7 +106,7 @@ func TestPure(t *testing.T) {
 }
 
 func TestLabels(t *testing.T) {
-	namespace, err := Namespace("tool-wiki", "wiki", metav1.OwnerReference{APIVersion: "v1", Kind: "Tool", Name: "wiki", UID: "1"})
+	namespace, err := Namespace("tool-wiki", "wiki", &metav1.OwnerReference{APIVersion: "v1", Kind: "Tool", Name: "wiki", UID: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}

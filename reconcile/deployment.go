@@ -1,0 +1,199 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/manifest"
+	"github.com/toolforge/toolforged/reconcile/render"
+)
+
+// deployment is a revision that can be put into effect, and what it is rendered to.
+type deployment struct {
+	commit   string
+	manifest *manifest.Manifest
+	text     string
+	image    string
+	objects  []*unstructured.Unstructured
+	// key identifies the objects.
+	key string
+}
+
+func (d *deployment) images() []api.Image {
+	if d.image == "" {
+		return nil
+	}
+	return []api.Image{{Name: mainBuild, Reference: d.image}}
+}
+
+// is tells whether a record speaks of this deployment.
+func (d *deployment) is(commit, key string) bool { return d.commit == commit && d.key == key }
+
+// choose decides what should run: the newest revision when it can be deployed and has not failed already; else what is
+// under way; else what served last. So a mistake in a push leaves in effect what was, and keeps healing it.
+func (t *Tools) choose(ctx context.Context, p *pass, deployable bool) error {
+	status := &p.tool.Status
+	if !deployable {
+		record := status.Deploying
+		if record == nil {
+			record = status.Serving
+		}
+		return t.resume(ctx, p, record)
+	}
+	newest := &deployment{commit: p.commit, manifest: p.revision.Manifest, text: p.revision.Text, image: p.image}
+	if err := t.render(ctx, p.tool, newest); err != nil {
+		return err
+	}
+	p.target = newest
+	if last := latest(status); last != nil && last.Outcome == api.OutcomeFailed && newest.is(last.Commit, last.Key) {
+		if status.Serving == nil {
+			return nil
+		}
+		p.takenBack = last
+		return t.resume(ctx, p, status.Serving)
+	}
+	t.begin(p)
+	return nil
+}
+
+// resume makes what a record says the target; there is none where there is no record.
+func (t *Tools) resume(ctx context.Context, p *pass, record *api.Deployment) error {
+	if record == nil {
+		return nil
+	}
+	declared, problems := manifest.Parse([]byte(record.Manifest))
+	if len(problems) > 0 {
+		return fmt.Errorf("read the %s of commit %.7s again: %w", manifestFile, record.Commit, problems)
+	}
+	p.target = &deployment{commit: record.Commit, manifest: declared, text: record.Manifest}
+	for _, image := range record.Images {
+		p.target.image = image.Reference
+	}
+	if err := t.render(ctx, p.tool, p.target); err != nil {
+		return err
+	}
+	// Another version or configuration of the platform may render it to other objects: it is the same deployment still.
+	if last := latest(&p.tool.Status); last != nil && last.Commit == record.Commit && last.Key == record.Key {
+		last.Key = p.target.key
+	}
+	record.Key = p.target.key
+	return nil
+}
+
+// render fills in what a deployment comes to.
+func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error {
+	autoscaled, err := t.autoscaled(ctx, tool.TargetNamespace())
+	if err != nil {
+		return err
+	}
+	d.objects, err = render.Objects(render.Input{
+		Tool:            tool.Name,
+		Namespace:       tool.TargetNamespace(),
+		Manifest:        d.manifest,
+		Image:           d.image,
+		Domain:          t.Config.Domain,
+		IngressClass:    t.Config.IngressClass,
+		RolloutDeadline: t.Config.RolloutDeadline,
+		Autoscaled:      autoscaled,
+	})
+	if err != nil {
+		return err
+	}
+	if len(d.objects) == 0 && hasProcesses(d.manifest) {
+		// Everything that the tool has would be deleted.
+		return fmt.Errorf("commit %.7s declares something to run, and was rendered to nothing", d.commit)
+	}
+	d.key = render.Key(d.objects)
+	return nil
+}
+
+// begin notes that the target is deployed from now on, unless it is what serves or what is under way already.
+func (t *Tools) begin(p *pass) {
+	status := &p.tool.Status
+	if now := status.Deploying; now != nil && p.target.is(now.Commit, now.Key) {
+		return
+	}
+	if status.Deploying != nil {
+		t.finish(status, api.OutcomeSuperseded, fmt.Sprintf("commit %.7s came before it was healthy", p.target.commit))
+	}
+	if serving := status.Serving; serving != nil && p.target.is(serving.Commit, serving.Key) {
+		return
+	}
+	now := t.now()
+	status.Deploying = &api.Deployment{
+		Commit:   p.target.commit,
+		Images:   p.target.images(),
+		Manifest: p.target.text,
+		Key:      p.target.key,
+		Since:    now,
+	}
+	status.History = slices.Insert(status.History, 0, api.PastDeployment{
+		Commit:    p.target.commit,
+		Images:    p.target.images(),
+		Key:       p.target.key,
+		Cause:     p.target.cause(status.Serving),
+		Outcome:   api.OutcomeProgressing,
+		StartedAt: now,
+	})
+	status.History = status.History[:min(len(status.History), maxHistory)]
+}
+
+// maxHistory is how many deployments a tool's status remembers.
+const maxHistory = 25
+
+// cause says why a deployment is made, given what serves.
+func (d *deployment) cause(serving *api.Deployment) string {
+	switch {
+	case serving == nil:
+		return "first deployment"
+	case serving.Commit != d.commit:
+		return fmt.Sprintf("commit %.7s, was %.7s", d.commit, serving.Commit)
+	case !slices.Equal(serving.Images, d.images()):
+		return fmt.Sprintf("image %s, was %s", d.image, serving.Images[0].Reference)
+	default:
+		return "the platform renders it anew"
+	}
+}
+
+// succeed notes that the target serves.
+func (t *Tools) succeed(p *pass) {
+	status := &p.tool.Status
+	if serving := status.Serving; serving != nil && p.target.is(serving.Commit, serving.Key) {
+		return
+	}
+	status.Serving = &api.Deployment{
+		Commit:   p.target.commit,
+		Images:   p.target.images(),
+		Manifest: p.target.text,
+		Key:      p.target.key,
+		Since:    t.now(),
+	}
+	if last := latest(status); last != nil && p.target.is(last.Commit, last.Key) {
+		t.finish(status, api.OutcomeSucceeded, "")
+	}
+}
+
+// finish closes the newest entry of the history.
+func (t *Tools) finish(status *api.ToolStatus, outcome api.Outcome, message string) {
+	status.Deploying = nil
+	if last := latest(status); last != nil {
+		now := t.now()
+		last.Outcome, last.Message, last.FinishedAt = outcome, clip(message, maxReason), &now
+	}
+}
+
+// latest is the newest entry of the history; nil when there is none.
+func latest(status *api.ToolStatus) *api.PastDeployment {
+	if len(status.History) == 0 {
+		return nil
+	}
+	return &status.History[0]
+}
+
+// now is the time as the API keeps it: in whole seconds.
+func (t *Tools) now() metav1.Time { return metav1.NewTime(t.Now()).Rfc3339Copy() }
