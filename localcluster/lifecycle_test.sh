@@ -27,6 +27,12 @@ marked() { grep -lsz '^TOOLFORGED_LOCALCLUSTER=' /proc/[0-9]*/environ 2>/dev/nul
 # grouped lists the processes in pods.
 grouped() { grep -ls '/toolforged-local' /proc/[0-9]*/cgroup 2>/dev/null | cut -d/ -f3 || true; }
 
+# listening lists where they listen. The same program may serve somebody else's tests on this machine.
+listening() {
+  # shellcheck disable=SC2046
+  ss -Hltnup | grep -F -f <(printf 'pid=%s,\n' $(marked) $(grouped)) | awk '{print $5}' || true
+}
+
 # machine prints what a cluster could leave behind, in a form that is the same
 # before and after.
 machine() {
@@ -39,7 +45,7 @@ machine() {
   done
   echo "# mounts"; grep -E 'toolforged|/\.local/' /proc/self/mountinfo | cut -d' ' -f4- || true
   echo "# control groups"; find /sys/fs/cgroup -type d -name '*toolforged*'
-  echo "# listening"; ss -Hltnup | grep -E 'localcluster|containerd' | awk '{print $5}' || true
+  echo "# listening"; listening
   echo "# files"; ls -d /run/toolforged-local /var/log/containers/* /run/containerd/s/* \
     /var/lib/cni/results/* 2>/dev/null || true
   echo "# settings"; sysctl net.ipv4.ip_forward vm.overcommit_memory kernel.panic kernel.panic_on_oops
@@ -66,8 +72,8 @@ pod_runs() {
 # bound fails when the cluster listens beyond loopback and its own bridge.
 bound() {
   local beyond
-  beyond=$(ss -Hltnup | grep -E 'localcluster|containerd' | awk '{print $5}' |
-    grep -vE '^(127\.0\.0\.1|10\.88\.0\.1):' || true)
+  [ -n "$(listening)" ] || fail "it listens nowhere"
+  beyond=$(listening | grep -vE '^(127\.0\.0\.1|10\.88\.0\.1):' || true)
   [ -z "$beyond" ] || fail "listening beyond loopback and the bridge: $beyond"
   echo "listens on loopback and the bridge only"
 }
