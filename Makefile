@@ -25,12 +25,15 @@ GIT_PUSH      ?= http://127.0.0.1:$(GIT_PORT)
 # For repositories that ask for a password, in the format of git's credential store.
 GIT_CREDENTIALS ?= $(CURDIR)/.local/git-credentials
 
+# How long a new pod may take to become healthy: on one machine, that waits for it in its tests, less than elsewhere.
+ROLLOUT_DEADLINE ?= 90s
+
 DOMAIN      ?= toolforge.localhost
 SITE_SCHEME ?= http
 SITE_PORT   ?= $(SITES_PORT)
 STATUS      ?= http://127.0.0.1:$(STATUS_PORT)/
 
-export KUBECONFIG GIT_PORT REGISTRY_PORT SITES_PORT STATUS_PORT REGISTRY REGISTRY_PUSH REGISTRY_PLAIN_HTTP GIT GIT_PUSH GIT_CREDENTIALS DOMAIN SITE_SCHEME SITE_PORT STATUS
+export ROLLOUT_DEADLINE KUBECONFIG GIT_PORT REGISTRY_PORT SITES_PORT STATUS_PORT REGISTRY REGISTRY_PUSH REGISTRY_PLAIN_HTTP GIT GIT_PUSH GIT_CREDENTIALS DOMAIN SITE_SCHEME SITE_PORT STATUS
 
 # No C compiler is needed, and nothing is compiled twice, with one and without.
 export CGO_ENABLED := 0

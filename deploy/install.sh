@@ -3,7 +3,7 @@
 #
 # IMAGE       the image of toolforged, as deploy/image.sh prints it
 # KUBECTL     the kubectl to use (default kubectl); KUBECONFIG says for which cluster
-# REGISTRY, REGISTRY_PLAIN_HTTP, DOMAIN, SITE_SCHEME, SITE_PORT  see the chart's values
+# REGISTRY, REGISTRY_PLAIN_HTTP, DOMAIN, SITE_SCHEME, SITE_PORT, ROLLOUT_DEADLINE  see the chart's values
 set -euo pipefail
 export LC_ALL=C
 
@@ -24,7 +24,7 @@ sed "s|@REGISTRY@|$REGISTRY|" "$here/builders.yaml" > "$work/builders.yaml"
 "$KUBECTL" apply --server-side --field-manager=helm -f "$here/toolforged/crds/" > /dev/null
 "$helm" upgrade --install toolforged "$here/toolforged" --namespace toolforged --create-namespace \
   --values "$work/builders.yaml" \
-  --set image="$IMAGE",domain="$DOMAIN",site.scheme="$SITE_SCHEME",site.port="$SITE_PORT",registry.prefix="$REGISTRY",registry.plainHTTP="${REGISTRY_PLAIN_HTTP:-false}" \
+  --set image="$IMAGE",domain="$DOMAIN",site.scheme="$SITE_SCHEME",site.port="$SITE_PORT",registry.prefix="$REGISTRY",registry.plainHTTP="${REGISTRY_PLAIN_HTTP:-false}",rolloutDeadline="${ROLLOUT_DEADLINE:-5m}" \
   --wait --timeout 3m > "$work/helm.log" 2>&1 || { cat "$work/helm.log" >&2; exit 1; }
 "$KUBECTL" label namespace toolforged pod-security.kubernetes.io/enforce=restricted --overwrite > /dev/null
 "$KUBECTL" wait builder --all --for=condition=Ready --timeout=60s

@@ -26,7 +26,7 @@ func CacheOptions() cache.Options {
 		&corev1.Pod{}:                            {Label: builds},
 		&autoscalingv2.HorizontalPodAutoscaler{}: {Transform: trimAutoscaler},
 	}
-	for _, kind := range Kinds() {
+	for _, kind := range append(Kinds(), namespaceKind) {
 		options := cache.ByObject{Label: ours}
 		if isDeployment(kind) {
 			options.Transform = trimDeployment
@@ -35,6 +35,8 @@ func CacheOptions() cache.Options {
 	}
 	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: byObject}
 }
+
+var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
 
 // watched is the form in which the cache holds a kind: as metadata, but for Deployments.
 func watched(kind schema.GroupVersionKind) client.Object {

@@ -45,8 +45,7 @@ func (t *Tools) converge(ctx context.Context, p *pass) result {
 // else's.
 func (t *Tools) prepare(ctx context.Context, p *pass) result {
 	namespace := &unstructured.Unstructured{}
-	namespace.SetAPIVersion("v1")
-	namespace.SetKind("Namespace")
+	namespace.SetGroupVersionKind(namespaceKind)
 	namespace.SetName(p.tool.TargetNamespace())
 	live, err := t.live(ctx, namespace)
 	if err == nil && live == nil {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
@@ -38,6 +40,8 @@ type daemon struct {
 	stop      func()
 	// deadline is how long a rollout may take.
 	deadline time.Duration
+	// ahead is how far the daemon's clock is ahead, in nanoseconds.
+	ahead atomic.Int64
 }
 
 // startDaemon starts the controller; it ends with the test, or before by stop.
@@ -70,7 +74,7 @@ func startDaemonWith(t *testing.T, deadline time.Duration) *daemon {
 		Revisions: d.revisions,
 		Builds:    builds{},
 		Events:    recorder{t},
-		Now:       time.Now,
+		Now:       func() time.Time { return time.Now().Add(time.Duration(d.ahead.Load())) },
 	})
 	// One at a time: so a test knows when a tool was looked at.
 	if err := tools.SetupWithManager(manager, d.waker, 1); err != nil {
@@ -208,7 +212,8 @@ func (d *daemon) rollOut(tool *api.Tool) {
 				{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Reason: "NewReplicaSetAvailable"},
 			},
 		}
-		if err := d.admin.Status().Update(d.t.Context(), deployment); err != nil {
+		// The daemon may have changed it meanwhile: then it is for the next look.
+		if err := d.admin.Status().Update(d.t.Context(), deployment); err != nil && !apierrors.IsConflict(err) {
 			d.t.Fatal(err)
 		}
 	}

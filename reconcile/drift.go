@@ -62,7 +62,7 @@ func (t *Tools) noteHealed(tool *api.Tool, object *unstructured.Unstructured, wh
 	}
 	list = slices.Insert(list, 0, healed)
 	tool.Status.Healed = list[:min(len(list), maxHealed)]
-	t.Events.Eventf(tool, nil, corev1.EventTypeWarning, api.ReasonHealed, "Heal", "%s",
+	t.Events.Eventf(tool, nil, corev1.EventTypeWarning, api.EventHealed, "Heal", "%s",
 		clip(fmt.Sprintf("%s was %s; it is put back", nameOf(object), what), maxNote))
 }
 

@@ -48,7 +48,7 @@ func (t *Tools) finalize(ctx context.Context, tool *api.Tool) (reconcile.Result,
 	rest := tool.DeletionTimestamp.Add(deletionDeadline).Sub(t.Now())
 	left, err := t.demolish(ctx, tool)
 	if rest <= 0 && (err != nil || left != "") {
-		t.Events.Eventf(tool, nil, corev1.EventTypeWarning, api.ReasonDeletionTimedOut, "Delete", "%s",
+		t.Events.Eventf(tool, nil, corev1.EventTypeWarning, api.EventDeletionTimedOut, "Delete", "%s",
 			clip(fmt.Sprintf("the Tool goes after %s although something is left: %s%v", deletionDeadline, left, err), maxNote))
 		left, err = "", nil
 	}
@@ -68,8 +68,7 @@ func (t *Tools) finalize(ctx context.Context, tool *api.Tool) (reconcile.Result,
 // demolish deletes what is there, and says what is left for now; "" when nothing is.
 func (t *Tools) demolish(ctx context.Context, tool *api.Tool) (left string, err error) {
 	namespace := &unstructured.Unstructured{}
-	namespace.SetAPIVersion("v1")
-	namespace.SetKind("Namespace")
+	namespace.SetGroupVersionKind(namespaceKind)
 	namespace.SetName(tool.TargetNamespace())
 	live, err := t.ask(ctx, namespace)
 	if err != nil || live == nil || !owned(live, tool.Name) {

@@ -44,7 +44,7 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 			MaxConcurrentReconciles: concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstBackoff, lastBackoff),
 		})
-	for _, kind := range append(Kinds(), schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}) {
+	for _, kind := range append(Kinds(), namespaceKind) {
 		// Metadata, but for Deployments: as the cache has it.
 		b = b.Watches(watched(kind), t.objectHandler(kind))
 	}

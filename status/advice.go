@@ -32,6 +32,11 @@ var advice = map[string]string{
 		"push. Otherwise an administrator has to look. It is tried again by itself.",
 	v1alpha1.ReasonPruneFailed: "Something that toolforge.yaml no longer asks for could not be removed. It is tried " +
 		"again by itself; if it stays, an administrator has to look.",
+	v1alpha1.ReasonRolledBack: "The newest commit starts but does not become healthy, so what served before was put back. See " +
+		"whether it listens on the port in the variable PORT, passes its health check and stays within its memory; correct that and push.",
+	v1alpha1.ReasonContested: "Something else changes an object of this tool again and again. Find out what the message names, and " +
+		"stop it, or ask an administrator.",
+	v1alpha1.ReasonDeleting:   "Nothing: the tool is being removed.",
 	v1alpha1.ReasonRollingOut: "Nothing: the new version is starting.",
 	v1alpha1.ReasonUnhealthy: "The tool starts but does not become or stay healthy. See whether it listens on the port in the " +
 		"variable PORT, passes its health check and stays within its memory; correct that and push.",

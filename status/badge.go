@@ -51,6 +51,19 @@ func toneOf(conditionType, status string) badge {
 	return working
 }
 
+// toneOfOutcome says how a deployment's outcome is to be taken.
+func toneOfOutcome(outcome string) badge {
+	switch v1alpha1.Outcome(outcome) {
+	case v1alpha1.OutcomeSucceeded:
+		return ready
+	case v1alpha1.OutcomeFailed:
+		return failing
+	case v1alpha1.OutcomeSuperseded:
+		return suspended
+	}
+	return working
+}
+
 // toneOfBuild says how a build's state is to be taken.
 func toneOfBuild(state string) badge {
 	switch state {

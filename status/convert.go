@@ -38,12 +38,17 @@ func describe(t *v1alpha1.Tool) Tool {
 		Namespace:   t.TargetNamespace(),
 		Images:      []Image{},
 		Conditions:  conditionsOf(t.Status.Conditions),
+		History:     collect(t.Status.History, deploymentOf),
+		Healed:      collect(t.Status.Healed, healedOf),
 		Problems:    collect(t.Status.Problems, problemOf),
 		Builds:      collect(t.Status.Builds, buildOf),
 		Inventory:   collect(t.Status.Inventory, objectOf),
 	}
 	if t.Status.Serving != nil {
-		tool.Images = collect(t.Status.Serving.Images, func(i v1alpha1.Image) Image { return Image(i) })
+		tool.Images = collect(t.Status.Serving.Images, imageOf)
+	}
+	if t.Status.Deploying != nil {
+		tool.DeployingCommit = t.Status.Deploying.Commit
 	}
 	return tool
 }
@@ -106,6 +111,24 @@ func conditionOf(c metav1.Condition) Condition {
 		Message: message(c.Message),
 		Since:   utc(&c.LastTransitionTime),
 	}
+}
+
+func imageOf(i v1alpha1.Image) Image { return Image(i) }
+
+func deploymentOf(d v1alpha1.PastDeployment) Deployment {
+	return Deployment{
+		Commit:     d.Commit,
+		Images:     collect(d.Images, imageOf),
+		Cause:      message(d.Cause),
+		Outcome:    string(d.Outcome),
+		Message:    message(d.Message),
+		StartedAt:  utc(&d.StartedAt),
+		FinishedAt: utc(d.FinishedAt),
+	}
+}
+
+func healedOf(h v1alpha1.Healed) Healed {
+	return Healed{Kind: h.Kind, Name: h.Name, What: message(h.What), Times: h.Times, At: utc(&h.At)}
 }
 
 func problemOf(p v1alpha1.Problem) Problem {

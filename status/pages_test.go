@@ -53,6 +53,10 @@ func TestToolPageSaysEverything(t *testing.T) {
 		"Ready False", "Reconciling True",
 		"Phase build", "took 2m0s", "Attempts 2", "npm ERR! missing script " + hostile + " last \ufffdline\ufffd",
 		"Deployment apps/v1 webservice tool-zeta", "toolforged v1.2.3",
+		"Being deployed " + badCommit,
+		"1a2b3c4 Failed commit 1a2b3c4, was 9f8e7d6 " + hostile + " the process ended with exit code 3 " + hostile,
+		"9f8e7d6 Progressing first deployment",
+		"Deployment webservice changed: .spec.replicas by " + hostile + " 2 1 minute ago",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in\n%s", want, page)

@@ -81,6 +81,15 @@ func failingTool() *v1alpha1.Tool {
 		Log:       "\x1b[31mnpm ERR!\x1b[0m missing script\r\n" + hostile + "\nlast \u202eline\x00",
 		StartedAt: &started, FinishedAt: &finished,
 	}}
+	t.Status.Deploying = &v1alpha1.Deployment{Commit: badCommit, Since: before(2 * time.Minute)}
+	t.Status.History = []v1alpha1.PastDeployment{
+		{Commit: badCommit, Key: "k2", Cause: "commit 1a2b3c4, was 9f8e7d6 " + hostile, Outcome: v1alpha1.OutcomeFailed,
+			Message: "the process ended with exit code 3 " + hostile, StartedAt: started, FinishedAt: &finished},
+		{Commit: goodCommit, Key: "k1", Cause: "first deployment", Outcome: v1alpha1.OutcomeProgressing, StartedAt: before(50 * time.Hour),
+			Images: []v1alpha1.Image{{Name: "main", Reference: "registry.example/zeta/main@" + digest}}},
+	}
+	t.Status.Healed = []v1alpha1.Healed{{APIVersion: "apps/v1", Kind: "Deployment", Name: "webservice",
+		What: "changed: .spec.replicas by " + hostile, Times: 2, Since: before(time.Hour), At: before(time.Minute)}}
 	t.Status.Inventory = []v1alpha1.Object{
 		{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "tool-zeta", Name: "webservice", Hash: "h", Version: "7"},
 		{APIVersion: "v1", Kind: "Namespace", Name: "tool-zeta", Hash: "h", Version: "9"},

@@ -23,18 +23,19 @@ var styleHash = func() string {
 }()
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"style":     func() template.CSS { return template.CSS(style) },
-	"badge":     badgeOf,
-	"tone":      toneOf,
-	"buildTone": toneOfBuild,
-	"shorten":   shorten,
-	"commit":    shortCommit,
-	"web":       isWeb,
-	"when":      func(now time.Time, t *time.Time) moment { return moment{now, t} },
-	"exact":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-	"rfc3339":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-	"ago":       ago,
-	"took":      took,
+	"style":       func() template.CSS { return template.CSS(style) },
+	"badge":       badgeOf,
+	"tone":        toneOf,
+	"buildTone":   toneOfBuild,
+	"outcomeTone": toneOfOutcome,
+	"shorten":     shorten,
+	"commit":      shortCommit,
+	"web":         isWeb,
+	"when":        func(now time.Time, t *time.Time) moment { return moment{now, t} },
+	"exact":       func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+	"rfc3339":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	"ago":         ago,
+	"took":        took,
 }).ParseFS(templateFiles, "templates/*.html"))
 
 // moment is a time to show, and the time to count from.

@@ -65,6 +65,12 @@ type Tool struct {
 	Images []Image `json:"images"`
 	// Conditions: Ready, then the steps from repository to running tool in their order, then others by name.
 	Conditions []Condition `json:"conditions"`
+	// DeployingCommit is the commit of the deployment under way, "" when there is none.
+	DeployingCommit string `json:"deploying_commit"`
+	// History holds the last 25 deployments, newest first.
+	History []Deployment `json:"history"`
+	// Healed holds the last 10 objects that somebody else had changed and that were put back, newest first.
+	Healed []Healed `json:"healed"`
 	// Problems are the mistakes in the toolforge.yaml of the commit seen.
 	Problems []Problem `json:"problems"`
 	// Builds holds the last build of each image.
@@ -79,6 +85,38 @@ type Image struct {
 	Name string `json:"name"`
 	// Reference is the image by digest.
 	Reference string `json:"reference"`
+}
+
+// Deployment is one revision that was put into effect.
+type Deployment struct {
+	// Commit is the commit that was deployed.
+	Commit string `json:"commit"`
+	// Images are the images that it used.
+	Images []Image `json:"images"`
+	// Cause says why it was made.
+	Cause string `json:"cause"`
+	// Outcome is "Progressing", "Succeeded", "Failed" or "Superseded".
+	Outcome string `json:"outcome"`
+	// Message says why it failed.
+	Message string `json:"message"`
+	// StartedAt is when it began to be applied.
+	StartedAt *time.Time `json:"started_at"`
+	// FinishedAt is when its outcome was known.
+	FinishedAt *time.Time `json:"finished_at"`
+}
+
+// Healed is an object that was put back as it should be.
+type Healed struct {
+	// Kind is the object's kind.
+	Kind string `json:"kind"`
+	// Name is the object's name.
+	Name string `json:"name"`
+	// What was found: that it was deleted, or which fields were changed and by whom.
+	What string `json:"what"`
+	// Times counts how often it was put back in a row.
+	Times int `json:"times"`
+	// At is when it was put back last.
+	At *time.Time `json:"at"`
 }
 
 // Condition is one step and how it stands.

@@ -42,7 +42,6 @@ const (
 
 // The reasons of events that are no condition's.
 const (
-	ReasonHealed           = "Healed"
-	ReasonDeploying        = "Deploying"
-	ReasonDeletionTimedOut = "DeletionTimedOut"
+	EventHealed           = "Healed"
+	EventDeletionTimedOut = "DeletionTimedOut"
 )

@@ -22,6 +22,7 @@ type options struct {
 	sourceImage                                string
 	buildCPU, buildMemory, buildDisk           string
 	buildTimeout, builderInterval              time.Duration
+	rolloutDeadline                            time.Duration
 	concurrency, concurrentBuilds              int
 	kubeAPIQPS                                 float32
 	log                                        logger.Options
@@ -48,7 +49,8 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.buildDisk, "build-disk", "4Gi", "most disk for a build's source, and for its layers")
 	flags.DurationVar(&o.buildTimeout, "build-timeout", 30*time.Minute, "how long a build may take")
 	flags.DurationVar(&o.builderInterval, "builder-interval", 5*time.Minute, "time between two looks at the tags of builders")
-	flags.IntVar(&o.concurrency, "concurrency", 8, "how many tools are worked on at the same time; none of them ever waits")
+	flags.DurationVar(&o.rolloutDeadline, "rollout-deadline", 5*time.Minute, "how long a new pod may take to become healthy, before its deployment is taken back")
+	flags.IntVar(&o.concurrency, "concurrency", 8, "how many tools are worked on at the same time: requests to the API server under way at once; no tool holds a place while it waits")
 	flags.IntVar(&o.concurrentBuilds, "concurrent-builds", 4, "how many builds run at the same time")
 	flags.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "requests to the API server per second; -1 leaves it to the server's priority and fairness")
 	flags.BoolVar(&o.showVersion, "version", false, "print the version and exit")
@@ -103,6 +105,7 @@ func (o options) check() error {
 	positive("concurrent-builds", o.concurrentBuilds)
 	positive("build-timeout, in seconds,", int(o.buildTimeout.Seconds()))
 	positive("builder-interval, in seconds,", int(o.builderInterval.Seconds()))
+	positive("rollout-deadline, in seconds,", int(o.rolloutDeadline.Seconds()))
 	quantity := func(flag, value string) {
 		if q, err := resource.ParseQuantity(value); err != nil || q.Sign() <= 0 {
 			errs = append(errs, fmt.Errorf("--%s is %q: it must be a quantity such as 2 or 2Gi", flag, value))

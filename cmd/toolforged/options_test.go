@@ -50,6 +50,7 @@ func TestRefused(t *testing.T) {
 		{[]string{"--concurrent-builds=-1"}, "--concurrent-builds"},
 		{[]string{"--build-timeout=0s"}, "--build-timeout"},
 		{[]string{"--builder-interval=10ms"}, "--builder-interval"},
+		{[]string{"--rollout-deadline=10ms"}, "--rollout-deadline"},
 		{[]string{"--build-cpu=lots"}, "--build-cpu"},
 		{[]string{"--build-memory=0"}, "--build-memory"},
 		{[]string{"--build-disk=-1Gi"}, "--build-disk"},

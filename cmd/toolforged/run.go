@@ -131,10 +131,11 @@ func buildConfig(o options) build.Config {
 
 func toolsConfig(o options) reconcile.Config {
 	config := reconcile.Config{
-		Domain:         o.domain,
-		Scheme:         o.siteScheme,
-		IngressClass:   o.ingressClass,
-		BuildNamespace: o.buildNamespace,
+		Domain:          o.domain,
+		Scheme:          o.siteScheme,
+		IngressClass:    o.ingressClass,
+		BuildNamespace:  o.buildNamespace,
+		RolloutDeadline: o.rolloutDeadline,
 	}
 	if o.sitePort != "" {
 		config.SitePort = ":" + o.sitePort
