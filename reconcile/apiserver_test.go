@@ -5,9 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -30,9 +36,12 @@ const localcluster = "../.local/bin/localcluster"
 type apiServer struct {
 	once        sync.Once
 	environment *envtest.Environment
-	config      *rest.Config
-	admin       client.Client
-	err         error
+	// programs holds what starts etcd and the API server, and starts each again when it was killed.
+	programs string
+	// config is the daemon's.
+	config *rest.Config
+	admin  client.Client
+	err    error
 }
 
 var server apiServer
@@ -45,6 +54,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, "stop the API server:", err)
 			code = 1
 		}
+		_ = os.RemoveAll(server.programs)
 	}
 	os.Exit(code)
 }
@@ -67,30 +77,97 @@ func (s *apiServer) launch() error {
 	if _, err := os.Stat(binary); err != nil {
 		return fmt.Errorf("these tests need an API server: run `make localcluster` first: %w", err)
 	}
-	// Not t.TempDir: the scripts outlive the test that starts the server.
-	scripts, err := os.MkdirTemp("", "toolforged-apiserver-")
-	if err != nil {
+	// Not t.TempDir: the programs outlive the test that starts the server.
+	if s.programs, err = os.MkdirTemp("", "toolforged-apiserver-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(scripts)
 	s.environment = &envtest.Environment{
-		BinaryAssetsDirectory: scripts,
+		BinaryAssetsDirectory: s.programs,
 		CRDDirectoryPaths:     []string{"../schema/crds"},
 		ErrorIfCRDPathMissing: true,
 	}
 	for _, program := range []string{"etcd", "kube-apiserver", "kubectl"} {
-		script := fmt.Sprintf("#!/bin/sh\nexec %q %s \"$@\"\n", binary, program)
-		if err := os.WriteFile(filepath.Join(scripts, program), []byte(script), 0o755); err != nil {
+		script := fmt.Sprintf(supervisor, binary, program, filepath.Join(s.programs, program+".pid"))
+		if err := os.WriteFile(filepath.Join(s.programs, program), []byte(script), 0o755); err != nil {
 			return err
 		}
 	}
-	if s.config, err = s.environment.Start(); err != nil {
+	admin, err := s.environment.Start()
+	if err != nil {
 		return fmt.Errorf("start the API server: %w", err)
 	}
-	if s.admin, err = client.New(s.config, client.Options{Scheme: scheme()}); err != nil {
+	if s.admin, err = client.New(admin, client.Options{Scheme: scheme()}); err != nil {
 		return fmt.Errorf("make a client: %w", err)
 	}
+	if err := s.addDaemon(); err != nil {
+		return err
+	}
 	return s.addBuilder()
+}
+
+// supervisor runs a program again each time that it was killed with SIGKILL.
+const supervisor = `#!/bin/sh
+trap 'kill $pid; wait $pid; exit' TERM
+status=137
+while [ $status = 137 ]; do
+  %q %s "$@" &
+  pid=$!
+  echo $pid > %q
+  wait $pid
+  status=$?
+done
+exit $status
+`
+
+// daemonUser is the daemon's name to the API server. It may do everything, but its requests are no administrator's.
+const daemonUser = "toolforged"
+
+func (s *apiServer) addDaemon() error {
+	user, err := s.environment.AddUser(envtest.User{Name: daemonUser}, nil)
+	if err != nil {
+		return fmt.Errorf("add the daemon's user: %w", err)
+	}
+	s.config = user.Config()
+	everything := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: daemonUser},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: daemonUser}},
+	}
+	if err := s.admin.Create(context.Background(), everything); err != nil {
+		return fmt.Errorf("let the daemon do its work: %w", err)
+	}
+	return nil
+}
+
+// kill ends a program, "etcd" or "kube-apiserver", with SIGKILL. It is started again at once.
+func (s *apiServer) kill(t *testing.T, program string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.programs, program+".pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatalf("kill %s: %v", program, err)
+	}
+}
+
+// untilBack waits until the API server answers again, from etcd and with a write.
+func (s *apiServer) untilBack(t *testing.T) {
+	t.Helper()
+	probe := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "probe"}}
+	var err error
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if err = s.admin.Create(t.Context(), probe.DeepCopy()); client.IgnoreAlreadyExists(err) == nil {
+			if err = s.admin.Delete(t.Context(), probe.DeepCopy()); client.IgnoreNotFound(err) == nil {
+				return
+			}
+		}
+	}
+	t.Fatalf("the API server is not back: %v", err)
 }
 
 // addBuilder puts a builder that is ready into the catalogue.
