@@ -1,6 +1,9 @@
 package reconcile
 
 import (
+	"context"
+	"fmt"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -24,4 +27,22 @@ func CacheOptions() cache.Options {
 		byObject[object] = cache.ByObject{Label: labels.SelectorFromSet(ours)}
 	}
 	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: byObject}
+}
+
+// FillCaches reads everything that the controllers watch and returns when it is there, or ctx has ended. A daemon that
+// does not lead keeps the caches too: so it can take over at once.
+func FillCaches(ctx context.Context, c cache.Cache) error {
+	objects := []client.Object{&api.Tool{}, &api.Builder{}, &corev1.Pod{}}
+	for _, kind := range watchedKinds() {
+		object := &metav1.PartialObjectMetadata{}
+		object.SetGroupVersionKind(kind)
+		objects = append(objects, object)
+	}
+	for _, object := range objects {
+		if _, err := c.GetInformer(ctx, object, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("watch objects of type %T: %w", object, err)
+		}
+	}
+	c.WaitForCacheSync(ctx)
+	return ctx.Err()
 }

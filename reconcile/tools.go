@@ -47,6 +47,8 @@ const cacheCheck = 50 * time.Millisecond
 // Tools is the controller of Tool resources.
 type Tools struct {
 	Config Config
+	// Shard says which tools it works on.
+	Shard Shard
 	// Client reads from caches and writes to the API server. Objects of tools are read as metadata only.
 	Client client.Client
 	// Live reads from the API server.
