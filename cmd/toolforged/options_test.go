@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/toolforge/toolforged/reconcile"
 )
 
 // required are the flags without which the daemon does not start.
@@ -54,6 +56,14 @@ func TestRefused(t *testing.T) {
 		{[]string{"--build-memory=0"}, "--build-memory"},
 		{[]string{"--build-disk=-1Gi"}, "--build-disk"},
 		{[]string{"--kube-api-qps=0"}, "--kube-api-qps"},
+		{[]string{"--shards=0"}, "--shards"},
+		{[]string{"--shard=1"}, "--shard is 1: with --shards=1 it must be 0 to 0"},
+		{[]string{"--shards=3", "--shard=-1"}, "--shard"},
+		{[]string{"--lease-duration=1500ms"}, "--lease-duration"},
+		{[]string{"--lease-duration=0s"}, "--lease-duration"},
+		{[]string{"--lease-renew=6s"}, "--lease-renew"},
+		{[]string{"--lease-retry=0s"}, "--lease-retry"},
+		{[]string{"--lease-retry=3500ms"}, "--lease-retry"},
 		{[]string{"--no-such-flag"}, "no-such-flag"},
 		{[]string{"serve"}, `"serve"`},
 	} {
@@ -63,6 +73,16 @@ func TestRefused(t *testing.T) {
 				t.Errorf("error %v, want one that names %s", err, test.want)
 			}
 		})
+	}
+}
+
+func TestShard(t *testing.T) {
+	o, err := parse(append([]string{"--shards=3", "--shard=2"}, required...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := o.part(); got != (reconcile.Shard{Index: 2, Count: 3}) || got.Lease() != "toolforged-2" {
+		t.Errorf("%+v, Lease %s", got, got.Lease())
 	}
 }
 
