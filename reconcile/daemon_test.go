@@ -31,14 +31,15 @@ const patience = 30 * time.Second
 type daemon struct {
 	t         *testing.T
 	admin     client.Client
+	shard     Shard
 	revisions *revisions
 	waker     *Waker
 	wire      *wire
 	stop      func()
 }
 
-// startDaemon starts the controller; it ends with the test, or before by stop.
-func startDaemon(t *testing.T) *daemon {
+// startDaemon starts the controller, with some of its fields set; it ends with the test, or before by stop.
+func startDaemon(t *testing.T, set ...func(*Tools)) *daemon {
 	t.Helper()
 	s := server.start(t)
 	d := &daemon{t: t, admin: s.admin, revisions: newRevisions(), waker: &Waker{}, wire: &wire{}}
@@ -54,7 +55,7 @@ func startDaemon(t *testing.T) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tools := NewTools(Tools{
+	with := Tools{
 		Config:    Config{Domain: "example.org", Scheme: "https", BuildNamespace: "builds"},
 		Client:    manager.GetClient(),
 		Live:      manager.GetAPIReader(),
@@ -62,7 +63,12 @@ func startDaemon(t *testing.T) *daemon {
 		Builds:    builds{},
 		Events:    recorder{t},
 		Now:       time.Now,
-	})
+	}
+	for _, set := range set {
+		set(&with)
+	}
+	d.shard = with.Shard
+	tools := NewTools(with)
 	// One at a time: so a test knows when a tool was looked at.
 	if err := tools.SetupWithManager(manager, d.waker, 1); err != nil {
 		t.Fatal(err)

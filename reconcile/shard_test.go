@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -52,5 +53,32 @@ func TestShardsAreStable(t *testing.T) {
 	}
 	if !(Shard{}).Owns("hello") {
 		t.Error("the only daemon does not own every tool")
+	}
+}
+
+// Two daemons share the tools: whatever wakes a tool wakes it in one of them only.
+func TestShards(t *testing.T) {
+	var shards []*daemon
+	for index := range 2 {
+		shards = append(shards, startDaemon(t, func(tools *Tools) { tools.Shard = Shard{Index: index, Count: 2} }))
+	}
+	for _, name := range []string{"hello", "wikibento", "fourohfour", "cluebotng"} {
+		tool := addNamedTool(t, name)
+		owner, other := shards[0], shards[1]
+		if shards[1].shard.Owns(name) {
+			owner, other = other, owner
+		}
+		owner.push(tool, "one", site, "tree1")
+		owner.untilServing(tool, "one")
+		if looks := other.revisions.looked(name); looks > 0 {
+			t.Errorf("%s was looked at %d times by the daemon of the other shard", name, looks)
+		}
+	}
+	for _, d := range shards {
+		for _, write := range objectWrites(d.wire.take()) {
+			if name := strings.Split(strings.TrimPrefix(write[strings.Index(write, "tool-"):], "tool-"), "/")[0]; !d.shard.Owns(name) {
+				t.Errorf("shard %d wrote %s", d.shard.Index, write)
+			}
+		}
 	}
 }
