@@ -41,6 +41,7 @@ func (t *Tools) apply(ctx context.Context, p *pass, object *unstructured.Unstruc
 	if err := t.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(written), options...); err != nil {
 		return refused(object, err)
 	}
+	numbered(written)
 	t.ledger.wrote(written)
 	record(p.tool, api.Object{
 		APIVersion: object.GetAPIVersion(),
@@ -93,8 +94,8 @@ func lookUp(ctx context.Context, reader client.Reader, object *unstructured.Unst
 	return metadata, nil
 }
 
-// version changes whenever somebody changes what an object asks for: its generation, or where it has none its resource
-// version.
+// version changes whenever somebody changes what an object asks for: its generation (numbered gives one to kinds without),
+// or where it has none its resource version.
 func version(object client.Object) string {
 	if generation := object.GetGeneration(); generation != 0 {
 		return strconv.FormatInt(generation, 10)

@@ -26,7 +26,7 @@ func CacheOptions() cache.Options {
 		object.SetGroupVersionKind(kind)
 		byObject[object] = cache.ByObject{Label: labels.SelectorFromSet(ours)}
 	}
-	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: byObject}
+	return cache.Options{DefaultTransform: slim, ByObject: byObject}
 }
 
 // FillCaches reads everything that the controllers watch and returns when it is there, or ctx has ended. A daemon that

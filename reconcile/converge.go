@@ -17,11 +17,15 @@ func (t *Tools) converge(ctx context.Context, p *pass) result {
 	if err != nil {
 		return fail(api.ReasonApplyFailed, err)
 	}
-	p.desired = desired
+	surroundings, r := t.surroundings(p)
+	if r.outcome != done {
+		return r
+	}
+	p.desired = append(surroundings, desired...)
 	if r := t.prepare(ctx, p, namespace); r.outcome != done {
 		return r
 	}
-	for _, object := range desired {
+	for _, object := range p.desired {
 		if r := t.apply(ctx, p, object); r.outcome != done {
 			return r
 		}

@@ -19,7 +19,11 @@ func Kinds() []schema.GroupVersionKind {
 		{Group: "apps", Version: "v1", Kind: "Deployment"},
 		{Group: "batch", Version: "v1", Kind: "CronJob"},
 		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
+		{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"},
+		{Version: "v1", Kind: "LimitRange"},
+		{Version: "v1", Kind: "ResourceQuota"},
 		{Version: "v1", Kind: "Service"},
+		{Version: "v1", Kind: "ServiceAccount"},
 	}
 }
 

@@ -39,6 +39,8 @@ type Config struct {
 	IngressClass string
 	// BuildNamespace holds the Secrets that tools' secretRef name.
 	BuildNamespace string
+	// QuotaClasses are what tools may use, by the name of their class; nil for no bounds.
+	QuotaClasses QuotaClasses
 }
 
 // cacheCheck is how long a tool waits for the cache to show its own last write.

@@ -45,6 +45,11 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 	for _, kind := range watchedKinds() {
 		object := &metav1.PartialObjectMetadata{}
 		object.SetGroupVersionKind(kind)
+		if kind.Kind == "ResourceQuota" {
+			// How much of it is used changes with every pod, and wakes nobody.
+			b = b.WatchesMetadata(object, t.objectHandler(kind), builder.WithPredicates(predicate.GenerationChangedPredicate{}))
+			continue
+		}
 		b = b.WatchesMetadata(object, t.objectHandler(kind))
 	}
 	return b.Complete(t)
