@@ -27,6 +27,7 @@ type options struct {
 	buildTimeout, builderInterval              time.Duration
 	concurrency, concurrentBuilds              int
 	kubeAPIQPS                                 float32
+	quotaClasses                               string
 	shards, shard                              int
 	leaseNamespace                             string
 	leaseDuration, leaseRenew, leaseRetry      time.Duration
@@ -57,6 +58,7 @@ func parse(arguments []string) (options, error) {
 	flags.IntVar(&o.concurrency, "concurrency", 8, "how many tools are worked on at the same time; none of them ever waits")
 	flags.IntVar(&o.concurrentBuilds, "concurrent-builds", 4, "how many builds run at the same time")
 	flags.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "requests to the API server per second; -1 leaves it to the server's priority and fairness")
+	flags.StringVar(&o.quotaClasses, "quota-classes", "", "file with the quota classes, YAML; empty for no quotas")
 	flags.IntVar(&o.shards, "shards", 1, "into how many parts the tools are divided; all daemons must be told the same")
 	flags.IntVar(&o.shard, "shard", 0, "which of these parts this daemon works on, from 0; part 0 looks after the builders too")
 	flags.StringVar(&o.leaseNamespace, "lease-namespace", "", "namespace of the Lease that a shard's leader holds; empty for the daemon's own")

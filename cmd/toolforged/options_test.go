@@ -2,11 +2,14 @@ package main
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/spf13/pflag"
+	"sigs.k8s.io/yaml"
 
 	"github.com/toolforge/toolforged/reconcile"
 )
@@ -26,12 +29,56 @@ func TestDefaults(t *testing.T) {
 	if c.Registry != o.registry || c.Concurrency != o.concurrentBuilds || c.Memory.String() != o.buildMemory {
 		t.Errorf("build configuration %+v", c)
 	}
-	if port := toolsConfig(o).SitePort; port != "" {
-		t.Errorf("the sites' port is %q", port)
+	tools, err := toolsConfig(o)
+	if err != nil || tools.SitePort != "" || tools.QuotaClasses != nil {
+		t.Errorf("configuration of the tools: %+v, %v", tools, err)
 	}
 	o.sitePort = "8080"
-	if port := toolsConfig(o).SitePort; port != ":8080" {
-		t.Errorf("the sites' port is %q", port)
+	if tools, err := toolsConfig(o); err != nil || tools.SitePort != ":8080" {
+		t.Errorf("configuration of the tools: %+v, %v", tools, err)
+	}
+}
+
+// The chart's own quota classes are right, and a mistake in a file of them is told with the file's name.
+func TestQuotaClasses(t *testing.T) {
+	data, err := os.ReadFile("../../deploy/toolforged/values.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values struct {
+		QuotaClasses map[string]any `json:"quotaClasses"`
+	}
+	if err := yaml.Unmarshal(data, &values); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "quota-classes.yaml")
+	write := func(classes any) {
+		data, err := yaml.Marshal(classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(values.QuotaClasses)
+	o := options{quotaClasses: file}
+	tools, err := toolsConfig(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"default", "large"} {
+		class, known := tools.QuotaClasses[name]
+		if !known || len(class.Quota) == 0 || len(class.Limits.Max) == 0 {
+			t.Errorf("class %s is %+v", name, class)
+		}
+	}
+	write(map[string]any{"default": map[string]any{"qouta": nil}})
+	if _, err := toolsConfig(o); err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "qouta") {
+		t.Errorf("error %v, want one that names the file and the key", err)
+	}
+	if _, err := toolsConfig(options{quotaClasses: file + ".none"}); err == nil || !strings.Contains(err.Error(), "--quota-classes") {
+		t.Errorf("error %v, want one that names the flag", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -92,6 +93,10 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, o options, log logr
 	if err != nil {
 		return err
 	}
+	config, err := toolsConfig(o)
+	if err != nil {
+		return err
+	}
 	waker := &reconcile.Waker{}
 	poller := sources.NewPoller(sources.NewClient(sources.ClientOptions{}), reconcile.ReadRevision, waker.Wake,
 		sources.PollerOptions{Logger: slog.New(logr.ToSlogHandler(log.WithName("sources")))})
@@ -107,7 +112,7 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, o options, log logr
 		Now:      time.Now,
 	}
 	tools := reconcile.NewTools(reconcile.Tools{
-		Config:    toolsConfig(o),
+		Config:    config,
 		Shard:     o.part(),
 		Client:    m.GetClient(),
 		Live:      m.GetAPIReader(),
@@ -144,7 +149,7 @@ func buildConfig(o options) build.Config {
 	}
 }
 
-func toolsConfig(o options) reconcile.Config {
+func toolsConfig(o options) (reconcile.Config, error) {
 	config := reconcile.Config{
 		Domain:         o.domain,
 		Scheme:         o.siteScheme,
@@ -154,7 +159,17 @@ func toolsConfig(o options) reconcile.Config {
 	if o.sitePort != "" {
 		config.SitePort = ":" + o.sitePort
 	}
-	return config
+	if o.quotaClasses == "" {
+		return config, nil
+	}
+	data, err := os.ReadFile(o.quotaClasses)
+	if err != nil {
+		return config, fmt.Errorf("--quota-classes: %w", err)
+	}
+	if config.QuotaClasses, err = reconcile.ParseQuotaClasses(data); err != nil {
+		return config, fmt.Errorf("--quota-classes %s: %w", o.quotaClasses, err)
+	}
+	return config, nil
 }
 
 // addStatus serves the status endpoint for as long as the manager runs, leading or not.
