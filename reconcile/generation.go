@@ -26,7 +26,7 @@ func numbered(object client.Object) {
 		}
 		// The order of the keys differs between what a write is answered with and what a watch tells.
 		var fields map[string]any
-		if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.Raw, &fields) != nil {
+		if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &fields) != nil {
 			return
 		}
 		sorted, err := json.Marshal(fields)

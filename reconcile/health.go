@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -66,7 +67,7 @@ func (t *Tools) deploymentHealth(ctx context.Context, p *pass, object *unstructu
 		return ok("")
 	}
 	message := fmt.Sprintf("commit %.7s: %s: %s", p.commit, object.GetName(), computed.Message)
-	if why := t.explain(ctx, object); why != "" {
+	if why := cmp.Or(podsRefused(whole), t.explain(ctx, object)); why != "" {
 		message += ": " + why
 	}
 	if computed.Status == status.FailedStatus {

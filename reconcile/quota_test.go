@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -175,6 +176,29 @@ func TestQuotaDrift(t *testing.T) {
 	}
 	d.until("the quota to be there again", func() bool {
 		return d.admin.Get(t.Context(), client.ObjectKeyFromObject(quota), &corev1.ResourceQuota{}) == nil
+	})
+}
+
+// A maintainer learns that there was no room for the new version.
+func TestQuotaExhausted(t *testing.T) {
+	d, tool := startDaemon(t, withClasses(t, twoClasses)), addTool(t)
+	d.push(tool, "one", site, "tree1")
+	d.untilCondition(tool, api.Healthy, "Unknown", api.ReasonRollingOut)
+	var deployment appsv1.Deployment
+	key := client.ObjectKey{Namespace: tool.TargetNamespace(), Name: "webservice"}
+	if err := d.admin.Get(t.Context(), key, &deployment); err != nil {
+		t.Fatal(err)
+	}
+	const why = `pods "webservice-1" is forbidden: exceeded quota: tool, requested: pods=1, used: pods=16, limited: pods=16`
+	deployment.Status.ObservedGeneration = deployment.Generation
+	deployment.Status.Conditions = []appsv1.DeploymentCondition{
+		{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Reason: "FailedCreate", Message: why},
+	}
+	if err := d.admin.Status().Update(t.Context(), &deployment); err != nil {
+		t.Fatal(err)
+	}
+	d.until("the reason in the status", func() bool {
+		return strings.Contains(d.untilCondition(tool, api.Healthy, "Unknown", api.ReasonRollingOut), why)
 	})
 }
 
