@@ -86,6 +86,7 @@ func (t *Tools) write(ctx context.Context, object *unstructured.Unstructured, op
 	written := object.DeepCopy()
 	options = append(options, fieldOwner)
 	err := t.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(written), options...)
+	numbered(written)
 	return written, err
 }
 
@@ -167,6 +168,7 @@ func (t *Tools) ask(ctx context.Context, object *unstructured.Unstructured) (*me
 	if !found {
 		return nil, err
 	}
+	numbered(metadata)
 	return metadata, nil
 }
 
@@ -200,8 +202,8 @@ func conflicts(err error) []string {
 	return fields
 }
 
-// version changes whenever somebody changes what an object asks for: its generation, or where it has none its resource
-// version.
+// version changes whenever somebody changes what an object asks for: its generation (numbered gives one to kinds without),
+// or where it has none its resource version.
 func version(object client.Object) string {
 	if generation := object.GetGeneration(); generation != 0 {
 		return strconv.FormatInt(generation, 10)

@@ -33,7 +33,23 @@ func CacheOptions() cache.Options {
 		}
 		byObject[watched(kind)] = options
 	}
-	return cache.Options{DefaultTransform: cache.TransformStripManagedFields(), ByObject: byObject}
+	return cache.Options{DefaultTransform: slim, ByObject: byObject}
+}
+
+// FillCaches reads everything that the controllers watch and returns when it is there, or ctx has ended. A daemon that
+// does not lead keeps the caches too: so it can take over at once.
+func FillCaches(ctx context.Context, c cache.Cache) error {
+	objects := []client.Object{&api.Tool{}, &api.Builder{}, &corev1.Pod{}, &autoscalingv2.HorizontalPodAutoscaler{}}
+	for _, kind := range append(Kinds(), namespaceKind) {
+		objects = append(objects, watched(kind))
+	}
+	for _, object := range objects {
+		if _, err := c.GetInformer(ctx, object, cache.BlockUntilSynced(false)); err != nil {
+			return fmt.Errorf("watch objects of type %T: %w", object, err)
+		}
+	}
+	c.WaitForCacheSync(ctx)
+	return ctx.Err()
 }
 
 var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")

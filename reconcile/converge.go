@@ -18,7 +18,7 @@ func (t *Tools) converge(ctx context.Context, p *pass) result {
 		return r
 	}
 	contested := result{}
-	for _, object := range p.target.objects {
+	for _, object := range p.declared() {
 		r := t.apply(ctx, p, object)
 		if r.outcome > degraded {
 			return r

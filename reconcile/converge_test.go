@@ -49,12 +49,14 @@ func TestFirstConverge(t *testing.T) {
 	d.untilServing(tool, "one")
 	want := applies(
 		"api/v1/namespaces/"+tool.TargetNamespace(),
+		inNamespace(tool, "api/v1", "serviceaccounts", "tool"),
 		inNamespace(tool, "api/v1", "services", "consumer"),
 		inNamespace(tool, "api/v1", "services", "webservice"),
 		inNamespace(tool, "apis/apps/v1", "deployments", "consumer"),
 		inNamespace(tool, "apis/apps/v1", "deployments", "webservice"),
 		inNamespace(tool, "apis/batch/v1", "cronjobs", "hourly"),
 		inNamespace(tool, "apis/networking.k8s.io/v1", "ingresses", "webservice"),
+		inNamespace(tool, "apis/networking.k8s.io/v1", "networkpolicies", "tool"),
 	)
 	if diff := cmp.Diff(want, objectWrites(d.wire.take())); diff != "" {
 		t.Errorf("one apply for each object (-want +got):\n%s", diff)

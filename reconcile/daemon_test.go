@@ -34,27 +34,20 @@ const patience = 30 * time.Second
 type daemon struct {
 	t         *testing.T
 	admin     client.Client
+	shard     Shard
 	revisions *revisions
 	waker     *Waker
 	wire      *wire
 	stop      func()
-	// deadline is how long a rollout may take.
-	deadline time.Duration
 	// ahead is how far the daemon's clock is ahead, in nanoseconds.
 	ahead atomic.Int64
 }
 
-// startDaemon starts the controller; it ends with the test, or before by stop.
-func startDaemon(t *testing.T) *daemon {
-	t.Helper()
-	return startDaemonWith(t, 5*time.Minute)
-}
-
-// startDaemonWith starts it with another deadline for rollouts.
-func startDaemonWith(t *testing.T, deadline time.Duration) *daemon {
+// startDaemon starts the controller, with some of its fields set; it ends with the test, or before by stop.
+func startDaemon(t *testing.T, set ...func(*Tools)) *daemon {
 	t.Helper()
 	s := server.start(t)
-	d := &daemon{t: t, admin: s.admin, revisions: newRevisions(), waker: &Waker{}, wire: &wire{}, deadline: deadline}
+	d := &daemon{t: t, admin: s.admin, revisions: newRevisions(), waker: &Waker{}, wire: &wire{}}
 	config := rest.CopyConfig(s.config)
 	config.QPS = -1
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { d.wire.next = next; return d.wire })
@@ -67,15 +60,20 @@ func startDaemonWith(t *testing.T, deadline time.Duration) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tools := NewTools(Tools{
-		Config:    Config{Domain: "example.org", Scheme: "https", BuildNamespace: "builds", RolloutDeadline: d.deadline},
+	with := Tools{
+		Config:    Config{Domain: "example.org", Scheme: "https", BuildNamespace: "builds", RolloutDeadline: 5 * time.Minute},
 		Client:    manager.GetClient(),
 		Live:      manager.GetAPIReader(),
 		Revisions: d.revisions,
 		Builds:    builds{},
 		Events:    recorder{t},
 		Now:       func() time.Time { return time.Now().Add(time.Duration(d.ahead.Load())) },
-	})
+	}
+	for _, set := range set {
+		set(&with)
+	}
+	d.shard = with.Shard
+	tools := NewTools(with)
 	// One at a time: so a test knows when a tool was looked at.
 	if err := tools.SetupWithManager(manager, d.waker, 1); err != nil {
 		t.Fatal(err)
@@ -213,7 +211,7 @@ func (d *daemon) rollOut(tool *api.Tool) {
 			},
 		}
 		// The daemon may have changed it meanwhile: then it is for the next look.
-		if err := d.admin.Status().Update(d.t.Context(), deployment); err != nil && !apierrors.IsConflict(err) {
+		if err := d.admin.Status().Update(d.t.Context(), deployment); err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
 			d.t.Fatal(err)
 		}
 	}

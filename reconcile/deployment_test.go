@@ -18,6 +18,10 @@ import (
 // soon is a deadline that a test can wait for.
 const soon = 2 * time.Second
 
+func withDeadline(d time.Duration) func(*Tools) {
+	return func(tools *Tools) { tools.Config.RolloutDeadline = d }
+}
+
 func (d *daemon) deployed(tool *api.Tool, name string) *appsv1.Deployment {
 	d.t.Helper()
 	deployment := &appsv1.Deployment{}
@@ -34,7 +38,7 @@ func (d *daemon) image(tool *api.Tool, name string) string {
 
 // A deployment that does not become healthy in time is taken back whole: what it changed, what it added, what it removed.
 func TestTakenBack(t *testing.T) {
-	d, tool := startDaemonWith(t, soon), addTool(t)
+	d, tool := startDaemon(t, withDeadline(soon)), addTool(t)
 	d.push(tool, "one", siteAndJobs, "tree1")
 	d.untilServing(tool, "one")
 	good := d.image(tool, "webservice")
@@ -58,7 +62,7 @@ jobs:
 		kinds = append(kinds, object.Kind+" "+object.Name)
 	}
 	want := []string{"Namespace " + tool.TargetNamespace(), "Deployment webservice", "Service webservice", "Ingress webservice",
-		"CronJob hourly", "Deployment consumer", "Service consumer"}
+		"CronJob hourly", "Deployment consumer", "Service consumer", "ServiceAccount tool", "NetworkPolicy tool"}
 	if diff := cmp.Diff(sorted(want), sorted(kinds)); diff != "" {
 		t.Errorf("inventory (-want +got):\n%s", diff)
 	}
@@ -75,7 +79,7 @@ jobs:
 		t.Errorf("a pass after it was taken back wrote: %q", writes)
 	}
 	d.stop()
-	next := startDaemonWith(t, soon)
+	next := startDaemon(t, withDeadline(soon))
 	next.passes(tool, 1)
 	next.push(tool, "two", "webservice: {}\njobs:\n  - {name: nightly, schedule: \"@daily\", command: ./night}\n", "tree2")
 	next.passes(tool, 3)
@@ -94,7 +98,7 @@ jobs:
 
 // Where nothing was healthy before there is nothing to go back to: what was made stays, and may yet become healthy.
 func TestNothingToGoBackTo(t *testing.T) {
-	d, tool := startDaemonWith(t, soon), addTool(t)
+	d, tool := startDaemon(t, withDeadline(soon)), addTool(t)
 	d.push(tool, "one", site, "tree1")
 	d.untilCondition(tool, meta.ReadyCondition, "False", api.ReasonUnhealthy)
 	d.deployed(tool, "webservice")

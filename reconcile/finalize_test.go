@@ -54,7 +54,7 @@ func TestDeletedInOrder(t *testing.T) {
 			order = append(order, parts[len(parts)-2])
 		}
 	}
-	want := []string{"ingresses", "cronjobs", "deployments", "deployments", "services", "services", "namespaces"}
+	want := []string{"ingresses", "cronjobs", "deployments", "deployments", "services", "services", "networkpolicies", "serviceaccounts", "namespaces"}
 	if !slices.Equal(order, want) {
 		t.Errorf("deleted in the order %v, want %v", order, want)
 	}

@@ -120,12 +120,16 @@ func (t *Tools) deploymentHealth(ctx context.Context, p *pass, object *unstructu
 	if deploying := p.tool.Status.Deploying; deploying != nil {
 		lasting = t.Now().Sub(deploying.Since.Time)
 	}
-	if computed.Status != status.FailedStatus && lasting < explainAfter {
+	why := podsRefused(deployment)
+	if computed.Status != status.FailedStatus && lasting < explainAfter && why == "" {
 		begun.after = explainAfter - lasting
 		return begun
 	}
 	message := fmt.Sprintf("commit %.7s: %s: %s", p.target.commit, object.GetName(), computed.Message)
-	if why := t.explain(ctx, object); why != "" {
+	if why == "" {
+		why = t.explain(ctx, object)
+	}
+	if why != "" {
 		message += ": " + why
 	}
 	if computed.Status == status.FailedStatus {

@@ -21,6 +21,10 @@ func Kinds() []schema.GroupVersionKind {
 		{Group: "batch", Version: "v1", Kind: "CronJob"},
 		{Group: "apps", Version: "v1", Kind: "Deployment"},
 		{Version: "v1", Kind: "Service"},
+		{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"},
+		{Version: "v1", Kind: "ServiceAccount"},
+		{Version: "v1", Kind: "LimitRange"},
+		{Version: "v1", Kind: "ResourceQuota"},
 	}
 }
 
@@ -28,7 +32,7 @@ func Kinds() []schema.GroupVersionKind {
 func (t *Tools) prune(ctx context.Context, p *pass) error {
 	declared := func(o api.Object) bool {
 		return o.Kind == "Namespace" ||
-			slices.ContainsFunc(p.target.objects, func(d *unstructured.Unstructured) bool { return same(o, identity(d)) })
+			slices.ContainsFunc(p.declared(), func(d *unstructured.Unstructured) bool { return same(o, identity(d)) })
 	}
 	objects, err := t.objects(ctx, p.tool)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/reconcile/render"
 )
 
 func TestRemovedJobs(t *testing.T) {
@@ -30,8 +31,8 @@ func TestRemovedJobs(t *testing.T) {
 	if diff := cmp.Diff(want, objectWrites(d.wire.take())); diff != "" {
 		t.Errorf("what was written (-want +got):\n%s", diff)
 	}
-	if got := len(tool.Status.Inventory); got != 4 {
-		t.Errorf("the inventory has %d objects, want namespace, Deployment, Service, Ingress: %v", got, tool.Status.Inventory)
+	if got := len(tool.Status.Inventory); got != 6 {
+		t.Errorf("the inventory has %d objects, want namespace, account, network policy, Deployment, Service, Ingress: %v", got, tool.Status.Inventory)
 	}
 	d.passes(tool, 2)
 	d.wire.take()
@@ -71,7 +72,7 @@ func TestRemovedWebservice(t *testing.T) {
 		t.Errorf("URL is still %q", tool.Status.URL)
 	}
 	for _, object := range tool.Status.Inventory {
-		if object.Kind != "Namespace" && object.Kind != "CronJob" {
+		if object.Kind != "CronJob" && object.Kind != "Namespace" && object.Name != render.SurroundingsName {
 			t.Errorf("%s %s is left", object.Kind, object.Name)
 		}
 	}

@@ -60,7 +60,7 @@ func TestKilledBeforeStatus(t *testing.T) {
 	for _, object := range tool.Status.Inventory {
 		kinds = append(kinds, object.Kind+" "+object.Name)
 	}
-	want := []string{"Namespace " + tool.TargetNamespace(), "Deployment webservice", "Service webservice", "Ingress webservice"}
+	want := []string{"Namespace " + tool.TargetNamespace(), "ServiceAccount tool", "NetworkPolicy tool", "Deployment webservice", "Service webservice", "Ingress webservice"}
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Errorf("inventory (-want +got):\n%s", diff)
 	}
@@ -69,9 +69,11 @@ func TestKilledBeforeStatus(t *testing.T) {
 		"DELETE /" + inNamespace(tool, "apis/apps/v1", "deployments", "consumer"),
 		"DELETE /" + inNamespace(tool, "apis/batch/v1", "cronjobs", "hourly"),
 		"PATCH /" + "api/v1/namespaces/" + tool.TargetNamespace(),
+		"PATCH /" + inNamespace(tool, "api/v1", "serviceaccounts", "tool"),
 		"PATCH /" + inNamespace(tool, "api/v1", "services", "webservice"),
 		"PATCH /" + inNamespace(tool, "apis/apps/v1", "deployments", "webservice"),
 		"PATCH /" + inNamespace(tool, "apis/networking.k8s.io/v1", "ingresses", "webservice"),
+		"PATCH /" + inNamespace(tool, "apis/networking.k8s.io/v1", "networkpolicies", "tool"),
 	}
 	if diff := cmp.Diff(want, objectWrites(second.wire.take())); diff != "" {
 		t.Errorf("what the next daemon wrote (-want +got):\n%s", diff)

@@ -2,7 +2,10 @@ package reconcile
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
@@ -20,6 +23,8 @@ type pass struct {
 	revision Revision
 	// image is the image of the newest revision by digest; empty when it has nothing to run.
 	image string
+	// surroundings are what the namespace holds whatever runs in it.
+	surroundings []*unstructured.Unstructured
 	// target is what should run; nil when nothing was ever deployed.
 	target *deployment
 	// takenBack is the newest revision's own deployment, when it failed and target is what served before.
@@ -28,6 +33,11 @@ type pass struct {
 	fresh bool
 	// after asks for another walk after that time, whatever the steps come to; 0 asks for none.
 	after time.Duration
+}
+
+// declared is all that should be in the namespace, in the order in which it is applied.
+func (p *pass) declared() []*unstructured.Unstructured {
+	return slices.Concat(p.surroundings, p.target.objects)
 }
 
 // outcome says how the walk goes on.

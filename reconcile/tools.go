@@ -42,6 +42,8 @@ type Config struct {
 	// RolloutDeadline is how long a new pod may take to become healthy, in whole seconds, at least 1 s. A deployment that
 	// makes no progress for so long is taken back.
 	RolloutDeadline time.Duration
+	// QuotaClasses are what tools may use, by the name of their class; nil for no bounds.
+	QuotaClasses QuotaClasses
 }
 
 // cacheCheck is how long a tool waits for the cache to show its own last write.
@@ -50,6 +52,8 @@ const cacheCheck = 50 * time.Millisecond
 // Tools is the controller of Tool resources.
 type Tools struct {
 	Config Config
+	// Shard says which tools it works on.
+	Shard Shard
 	// Client reads from caches (CacheOptions) and writes to the API server.
 	Client client.Client
 	// Live reads from the API server.
@@ -115,7 +119,9 @@ func (t *Tools) walk(ctx context.Context, tool *api.Tool) (all verdicts, after t
 		// Nothing is known yet; what the status says stays true.
 		return nil, newest.after
 	}
-	if err := t.choose(ctx, p, newest.outcome <= degraded); err != nil {
+	if r := t.surround(p); r.outcome != done {
+		all = append(all, verdict{api.Applied, r})
+	} else if err := t.choose(ctx, p, newest.outcome <= degraded); err != nil {
 		all = append(all, verdict{api.Applied, fail(api.ReasonApplyFailed, err)})
 	} else if p.target != nil {
 		all = append(all, t.run(ctx, p, t.toEffect())...)

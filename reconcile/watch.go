@@ -31,13 +31,14 @@ const (
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// SetupWithManager has the controller woken by whatever can change a tool: its spec, a new revision (revised), its
-// objects, its build pods, the builders. Concurrency is how many tools are worked on at the same time.
+// SetupWithManager has the controller woken by whatever can change a tool of its shard: its spec, a new revision
+// (revised), its objects, its build pods, the builders. Concurrency is how many tools are worked on at the same time.
 func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurrency int) error {
+	owned := predicate.NewPredicateFuncs(func(object client.Object) bool { return t.Shard.Owns(object.GetName()) })
 	b := ctrl.NewControllerManagedBy(manager).
-		For(&api.Tool{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(byLabel(api.ToolLabel))).
-		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(byNamespace), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&api.Tool{}, builder.WithPredicates(owned, predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(t.labelledTool)).
+		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(t.scaledTool), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&api.Builder{}, handler.EnqueueRequestsFromMapFunc(t.all), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(revised.source()).
 		WithOptions(controller.Options{
@@ -45,17 +46,26 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstBackoff, lastBackoff),
 		})
 	for _, kind := range append(Kinds(), namespaceKind) {
-		// Metadata, but for Deployments: as the cache has it.
-		b = b.Watches(watched(kind), t.objectHandler(kind))
+		var changed []predicate.Predicate
+		if kind.Kind == "ResourceQuota" {
+			// How much of it is used changes with every pod, and wakes nobody.
+			changed = append(changed, predicate.GenerationChangedPredicate{})
+		}
+		b = b.Watches(watched(kind), t.objectHandler(kind), builder.WithPredicates(changed...))
 	}
 	return b.Complete(t)
+}
+
+// watchedKinds are the kinds of which metadata is watched.
+func watchedKinds() []schema.GroupVersionKind {
+	return append(Kinds(), schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
 }
 
 // objectHandler wakes the tool that an object belongs to, and forgets what was known of a deleted object.
 func (t *Tools) objectHandler(kind schema.GroupVersionKind) handler.EventHandler {
 	wake := func(object client.Object, q queue) {
-		if name := object.GetLabels()[api.ToolLabel]; name != "" {
-			q.Add(request(name))
+		for _, r := range t.labelledTool(context.Background(), object) {
+			q.Add(r)
 		}
 	}
 	return handler.Funcs{
@@ -75,26 +85,26 @@ func (t *Tools) objectHandler(kind schema.GroupVersionKind) handler.EventHandler
 	}
 }
 
-func byLabel(label string) handler.MapFunc {
-	return func(_ context.Context, object client.Object) []reconcile.Request {
-		name := object.GetLabels()[label]
-		if name == "" {
-			return nil
-		}
-		return []reconcile.Request{request(name)}
-	}
-}
-
-// byNamespace wakes the tool in whose namespace an object is that others made.
-func byNamespace(_ context.Context, object client.Object) []reconcile.Request {
-	name, found := strings.CutPrefix(object.GetNamespace(), api.NamespacePrefix)
-	if !found {
+// labelledTool is the tool that an object's label names, if it is one of the shard's.
+func (t *Tools) labelledTool(_ context.Context, object client.Object) []reconcile.Request {
+	name := object.GetLabels()[api.ToolLabel]
+	if name == "" || !t.Shard.Owns(name) {
 		return nil
 	}
 	return []reconcile.Request{request(name)}
 }
 
-// all wakes every tool: what a builder is matters to each that builds with it.
+// scaledTool is the tool in whose namespace an autoscaler is, if it is one of the shard's. Others make autoscalers: they have
+// no label.
+func (t *Tools) scaledTool(_ context.Context, object client.Object) []reconcile.Request {
+	name, found := strings.CutPrefix(object.GetNamespace(), api.NamespacePrefix)
+	if !found || !t.Shard.Owns(name) {
+		return nil
+	}
+	return []reconcile.Request{request(name)}
+}
+
+// all wakes every tool of the shard: what a builder is matters to each that builds with it.
 func (t *Tools) all(ctx context.Context, _ client.Object) []reconcile.Request {
 	var tools api.ToolList
 	if err := t.Client.List(ctx, &tools); err != nil {
@@ -103,7 +113,9 @@ func (t *Tools) all(ctx context.Context, _ client.Object) []reconcile.Request {
 	}
 	requests := make([]reconcile.Request, 0, len(tools.Items))
 	for i := range tools.Items {
-		requests = append(requests, request(tools.Items[i].Name))
+		if t.Shard.Owns(tools.Items[i].Name) {
+			requests = append(requests, request(tools.Items[i].Name))
+		}
 	}
 	return requests
 }

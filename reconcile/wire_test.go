@@ -3,6 +3,7 @@ package reconcile
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -19,8 +20,8 @@ type wire struct {
 	// cut has the requests fail that it says yes to, before they reach the API server.
 	cut  func(*http.Request) bool
 	cuts int
-	// conflicts is how many of the next writes are answered with 409 Conflict instead of being made.
-	conflicts int
+	// refusals is how many of the next writes are answered with the status refusal instead of being made.
+	refusals, refusal int
 	// held, if not nil, keeps watches from being begun until it is closed.
 	held chan struct{}
 	// answers counts the answers by status; also the end of a watch that has expired counts as 410.
@@ -30,8 +31,8 @@ type wire struct {
 var errCut = errors.New("the connection was cut by the test")
 
 func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
-	if w.conflicted(request) {
-		return conflict(request), nil
+	if status := w.refused(request); status != 0 {
+		return refusalOf(request, status), nil
 	}
 	w.mu.Lock()
 	cut := w.cut != nil && w.cut(request)
@@ -113,28 +114,31 @@ func (w *wire) saw(status int) int {
 	return w.answers[status]
 }
 
-func (w *wire) conflicted(request *http.Request) bool {
+// refuse has the next n writes answered with a status.
+func (w *wire) refuse(n, status int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.conflicts == 0 || request.Method == http.MethodGet {
-		return false
+	w.refusals, w.refusal = n, status
+}
+
+// refused is the status to answer a request with instead of making it; 0 for none.
+func (w *wire) refused(request *http.Request) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refusals == 0 || request.Method == http.MethodGet {
+		return 0
 	}
-	w.conflicts--
-	return true
+	w.refusals--
+	return w.refusal
 }
 
-func (w *wire) setConflicts(n int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.conflicts = n
-}
-
-// conflict is what the API server answers when somebody else was faster.
-func conflict(request *http.Request) *http.Response {
-	const body = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Conflict","message":"somebody was faster","code":409}`
+// refusalOf is what the API server answers when it does not do what was asked. A client repeats what it answers with a
+// time to wait by itself.
+func refusalOf(request *http.Request, status int) *http.Response {
+	body := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"","message":"refused by the test","code":%d}`, status)
 	return &http.Response{
-		StatusCode: http.StatusConflict,
-		Header:     http.Header{"Content-Type": {"application/json"}},
+		StatusCode: status,
+		Header:     http.Header{"Content-Type": {"application/json"}, "Retry-After": {"1"}},
 		Body:       io.NopCloser(strings.NewReader(body)),
 		Request:    request,
 	}

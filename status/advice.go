@@ -22,8 +22,9 @@ var advice = map[string]string{
 		"administrator has to look at the builder.",
 	v1alpha1.ReasonRegistryFailed: "Nothing is wrong with the tool: the image registry does not answer as it should. " +
 		"It is tried again by itself; administrators see this too.",
-	v1alpha1.ReasonBuilding:    "Nothing: the build takes a while.",
-	v1alpha1.ReasonBuildFailed: "Read the end of the build’s log below, correct what it complains of, and push.",
+	v1alpha1.ReasonBuilding:          "Nothing: the build takes a while.",
+	v1alpha1.ReasonBuildFailed:       "Read the end of the build’s log below, correct what it complains of, and push.",
+	v1alpha1.ReasonQuotaClassUnknown: "The platform does not have the tool's quota class. An administrator has to correct it.",
 	v1alpha1.ReasonNamespaceTaken: "The namespace of the tool's name belongs to something else. " +
 		"An administrator has to look.",
 	v1alpha1.ReasonObjectTaken: "An object of the same name belongs to something else. Remove it, or rename the job in " +
@@ -64,4 +65,5 @@ var untouched = []string{
 	v1alpha1.ReasonManifestMissing,
 	v1alpha1.ReasonManifestInvalid,
 	v1alpha1.ReasonBuildFailed,
+	v1alpha1.ReasonQuotaClassUnknown,
 }

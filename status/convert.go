@@ -36,6 +36,7 @@ func describe(t *v1alpha1.Tool) Tool {
 		Repository:  t.Spec.Repository,
 		Ref:         t.Spec.Ref,
 		Namespace:   t.TargetNamespace(),
+		QuotaClass:  t.Spec.QuotaClass,
 		Images:      []Image{},
 		Conditions:  conditionsOf(t.Status.Conditions),
 		History:     collect(t.Status.History, deploymentOf),

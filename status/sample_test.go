@@ -37,7 +37,7 @@ func condition(kind string, state metav1.ConditionStatus, reason, message string
 func tool(name string, conditions ...metav1.Condition) *v1alpha1.Tool {
 	return &v1alpha1.Tool{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Generation: 1},
-		Spec:       v1alpha1.ToolSpec{Repository: "https://forge.example/" + name + ".git", Ref: "HEAD"},
+		Spec:       v1alpha1.ToolSpec{Repository: "https://forge.example/" + name + ".git", Ref: "HEAD", QuotaClass: "default"},
 		Status:     v1alpha1.ToolStatus{ObservedGeneration: 1, Conditions: conditions},
 	}
 }

@@ -61,6 +61,8 @@ type Tool struct {
 	Ref string `json:"ref"`
 	// Namespace holds everything that runs for the tool.
 	Namespace string `json:"namespace"`
+	// QuotaClass is the name of the class that says how much the tool may use.
+	QuotaClass string `json:"quota_class"`
 	// Images are the images that serve.
 	Images []Image `json:"images"`
 	// Conditions: Ready, then the steps from repository to running tool in their order, then others by name.

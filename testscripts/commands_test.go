@@ -30,6 +30,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"gone":        gone,
 	"delete":      remove,
 	"kill-daemon": killDaemon,
+	"kill-leader": killLeader,
 	"writes":      writes,
 	"quiet":       quiet,
 	"passed":      passed,
@@ -137,10 +138,7 @@ func visit(ts *testscript.TestScript, neg bool, args []string) {
 	shown, err := regexp.Compile("(?m)" + *pattern)
 	ts.Check(err)
 	s := of(ts)
-	address := args[0]
-	if !strings.Contains(address, "://") {
-		address = s.platform.Site(address)
-	}
+	address := s.address(args[0])
 	for deadline := time.Now().Add(*within); ; time.Sleep(100 * time.Millisecond) {
 		status, body, err := s.platform.Visit(s.ctx, address)
 		if err == nil && status == wanted && shown.MatchString(body) {
@@ -153,15 +151,24 @@ func visit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// visitors start NAME begins to visit a tool's site every 20 ms. visitors stop NAME ends that, and fails if any visit did.
+// address is that of a tool's site, or the URL that it is given.
+func (s *session) address(of string) string {
+	if strings.Contains(of, "://") {
+		return of
+	}
+	return s.platform.Site(of)
+}
+
+// visitors start ADDRESS begins to visit an address every 20 ms: a tool's name, or a URL. visitors stop ADDRESS ends that,
+// and fails if any visit did.
 func visitors(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: visitors start|stop NAME")
+		ts.Fatalf("usage: visitors start|stop ADDRESS")
 	}
 	s := of(ts)
 	switch args[0] {
 	case "start":
-		s.visitors[args[1]] = s.platform.Send(s.ctx, s.platform.Site(args[1]))
+		s.visitors[args[1]] = s.platform.Send(s.ctx, s.address(args[1]))
 	case "stop":
 		served, failures := s.visitors[args[1]].Stop()
 		ts.Logf("%d visits were served, %d failed", served, len(failures))
@@ -169,7 +176,7 @@ func visitors(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%d of %d visits failed, first: %s", len(failures), served+len(failures), strings.Join(failures[:min(5, len(failures))], "; "))
 		}
 	default:
-		ts.Fatalf("usage: visitors start|stop NAME")
+		ts.Fatalf("usage: visitors start|stop ADDRESS")
 	}
 }
 
@@ -201,7 +208,8 @@ func remove(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(of(ts).platform.Delete(of(ts).ctx, args[0]))
 }
 
-// kill-daemon kills the daemon with SIGKILL. kill-daemon ready then waits until the next one is ready.
+// kill-daemon kills all replicas of the daemon with SIGKILL. kill-daemon ready then waits until all are ready again and one
+// leads.
 func killDaemon(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel := context.WithTimeout(of(ts).ctx, waitDeadline)
 	defer cancel()
@@ -210,6 +218,14 @@ func killDaemon(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Check(of(ts).platform.KillDaemon())
+}
+
+// kill-leader kills the replica of the daemon that leads with SIGKILL, and no other.
+func killLeader(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: kill-leader")
+	}
+	ts.Check(of(ts).platform.KillLeader(of(ts).ctx))
 }
 
 // writes mark forgets what the daemon has written so far. writes prints how many writes it made since then, and each.

@@ -29,6 +29,7 @@ const (
 	ReasonRegistryFailed     = "RegistryFailed"
 	ReasonBuilding           = "Building"
 	ReasonBuildFailed        = "BuildFailed"
+	ReasonQuotaClassUnknown  = "QuotaClassUnknown"
 	ReasonNamespaceTaken     = "NamespaceTaken"
 	ReasonObjectTaken        = "ObjectTaken"
 	ReasonApplyFailed        = "ApplyFailed"

@@ -33,6 +33,14 @@ type ToolSpec struct {
 	// +optional
 	AdoptNamespace bool `json:"adoptNamespace,omitempty"`
 
+	// QuotaClass says how much the tool may use: the name of one of the classes that the administrator has defined. Where
+	// none is defined, it means nothing.
+	// +kubebuilder:default=default
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	QuotaClass string `json:"quotaClass,omitempty"`
+
 	// SecretRef names a Secret of type kubernetes.io/basic-auth in the namespace of the builds, for a repository that asks
 	// for a name and a password (or token).
 	// +optional
@@ -269,8 +277,8 @@ type Object struct {
 	Name string `json:"name"`
 	// Hash identifies the rendering that was applied.
 	Hash string `json:"hash"`
-	// Version is the object's generation after that write (its resource version, where it has no generation): another one
-	// means that somebody else has changed it.
+	// Version is the object's generation after that write (where its kind has none, a number made of the fields that
+	// toolforged wrote): another one means that somebody else has changed it.
 	Version string `json:"version"`
 }
 

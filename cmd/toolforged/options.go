@@ -11,6 +11,9 @@ import (
 	"github.com/fluxcd/pkg/runtime/logger"
 	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/client-go/tools/leaderelection"
+
+	"github.com/toolforge/toolforged/reconcile"
 )
 
 // options are the daemon's flags.
@@ -25,6 +28,10 @@ type options struct {
 	rolloutDeadline                            time.Duration
 	concurrency, concurrentBuilds              int
 	kubeAPIQPS                                 float32
+	quotaClasses                               string
+	shards, shard                              int
+	leaseNamespace                             string
+	leaseDuration, leaseRenew, leaseRetry      time.Duration
 	log                                        logger.Options
 	showVersion                                bool
 }
@@ -53,6 +60,13 @@ func parse(arguments []string) (options, error) {
 	flags.IntVar(&o.concurrency, "concurrency", 8, "how many tools are worked on at the same time: requests to the API server under way at once; no tool holds a place while it waits")
 	flags.IntVar(&o.concurrentBuilds, "concurrent-builds", 4, "how many builds run at the same time")
 	flags.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "requests to the API server per second; -1 leaves it to the server's priority and fairness")
+	flags.StringVar(&o.quotaClasses, "quota-classes", "", "file with the quota classes, YAML; empty for no quotas")
+	flags.IntVar(&o.shards, "shards", 1, "into how many parts the tools are divided; all daemons must be told the same")
+	flags.IntVar(&o.shard, "shard", 0, "which of these parts this daemon works on, from 0; part 0 looks after the builders too")
+	flags.StringVar(&o.leaseNamespace, "lease-namespace", "", "namespace of the Lease that a shard's leader holds; empty for the daemon's own")
+	flags.DurationVar(&o.leaseDuration, "lease-duration", 6*time.Second, "how long a leader that is not heard of still counts as leading, in whole seconds")
+	flags.DurationVar(&o.leaseRenew, "lease-renew", 4*time.Second, "how long a leader tries to renew its Lease before it gives up and ends")
+	flags.DurationVar(&o.leaseRetry, "lease-retry", time.Second, "time between two tries to get or renew the Lease")
 	flags.BoolVar(&o.showVersion, "version", false, "print the version and exit")
 	o.log.BindFlags(flags)
 	if err := flags.Parse(arguments); err != nil {
@@ -75,6 +89,9 @@ func (o options) plainHTTP() string {
 	host, _, _ := strings.Cut(o.registry, "/")
 	return host
 }
+
+// part is the part of the tools that this daemon works on.
+func (o options) part() reconcile.Shard { return reconcile.Shard{Index: o.shard, Count: o.shards} }
 
 func (o options) check() error {
 	var errs []error
@@ -106,6 +123,11 @@ func (o options) check() error {
 	positive("build-timeout, in seconds,", int(o.buildTimeout.Seconds()))
 	positive("builder-interval, in seconds,", int(o.builderInterval.Seconds()))
 	positive("rollout-deadline, in seconds,", int(o.rolloutDeadline.Seconds()))
+	positive("shards", o.shards)
+	if o.shard < 0 || o.shards > 0 && o.shard >= o.shards {
+		errs = append(errs, fmt.Errorf("--shard is %d: with --shards=%d it must be 0 to %d", o.shard, o.shards, o.shards-1))
+	}
+	errs = append(errs, o.checkLease())
 	quantity := func(flag, value string) {
 		if q, err := resource.ParseQuantity(value); err != nil || q.Sign() <= 0 {
 			errs = append(errs, fmt.Errorf("--%s is %q: it must be a quantity such as 2 or 2Gi", flag, value))
@@ -115,4 +137,18 @@ func (o options) check() error {
 	quantity("build-memory", o.buildMemory)
 	quantity("build-disk", o.buildDisk)
 	return errors.Join(errs...)
+}
+
+// checkLease keeps to what client-go asks of the times of a Lease.
+func (o options) checkLease() error {
+	switch {
+	case o.leaseDuration < time.Second || o.leaseDuration%time.Second != 0:
+		return fmt.Errorf("--lease-duration is %s: it must be whole seconds", o.leaseDuration)
+	case o.leaseRenew >= o.leaseDuration:
+		return fmt.Errorf("--lease-renew is %s: it must be less than --lease-duration, %s", o.leaseRenew, o.leaseDuration)
+	case o.leaseRetry <= 0 || float64(o.leaseRetry)*leaderelection.JitterFactor >= float64(o.leaseRenew):
+		return fmt.Errorf("--lease-retry is %s: it must be less than --lease-renew, %s, divided by %v",
+			o.leaseRetry, o.leaseRenew, leaderelection.JitterFactor)
+	}
+	return nil
 }

@@ -2,11 +2,16 @@ package main
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/spf13/pflag"
+	"sigs.k8s.io/yaml"
+
+	"github.com/toolforge/toolforged/reconcile"
 )
 
 // required are the flags without which the daemon does not start.
@@ -24,12 +29,56 @@ func TestDefaults(t *testing.T) {
 	if c.Registry != o.registry || c.Concurrency != o.concurrentBuilds || c.Memory.String() != o.buildMemory {
 		t.Errorf("build configuration %+v", c)
 	}
-	if port := toolsConfig(o).SitePort; port != "" {
-		t.Errorf("the sites' port is %q", port)
+	tools, err := toolsConfig(o)
+	if err != nil || tools.SitePort != "" || tools.QuotaClasses != nil {
+		t.Errorf("configuration of the tools: %+v, %v", tools, err)
 	}
 	o.sitePort = "8080"
-	if port := toolsConfig(o).SitePort; port != ":8080" {
-		t.Errorf("the sites' port is %q", port)
+	if tools, err := toolsConfig(o); err != nil || tools.SitePort != ":8080" {
+		t.Errorf("configuration of the tools: %+v, %v", tools, err)
+	}
+}
+
+// The chart's own quota classes are right, and a mistake in a file of them is told with the file's name.
+func TestQuotaClasses(t *testing.T) {
+	data, err := os.ReadFile("../../deploy/toolforged/values.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values struct {
+		QuotaClasses map[string]any `json:"quotaClasses"`
+	}
+	if err := yaml.Unmarshal(data, &values); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "quota-classes.yaml")
+	write := func(classes any) {
+		data, err := yaml.Marshal(classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(values.QuotaClasses)
+	o := options{quotaClasses: file}
+	tools, err := toolsConfig(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"default", "large"} {
+		class, known := tools.QuotaClasses[name]
+		if !known || len(class.Quota) == 0 || len(class.Limits.Max) == 0 {
+			t.Errorf("class %s is %+v", name, class)
+		}
+	}
+	write(map[string]any{"default": map[string]any{"qouta": nil}})
+	if _, err := toolsConfig(o); err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "qouta") {
+		t.Errorf("error %v, want one that names the file and the key", err)
+	}
+	if _, err := toolsConfig(options{quotaClasses: file + ".none"}); err == nil || !strings.Contains(err.Error(), "--quota-classes") {
+		t.Errorf("error %v, want one that names the flag", err)
 	}
 }
 
@@ -55,6 +104,14 @@ func TestRefused(t *testing.T) {
 		{[]string{"--build-memory=0"}, "--build-memory"},
 		{[]string{"--build-disk=-1Gi"}, "--build-disk"},
 		{[]string{"--kube-api-qps=0"}, "--kube-api-qps"},
+		{[]string{"--shards=0"}, "--shards"},
+		{[]string{"--shard=1"}, "--shard is 1: with --shards=1 it must be 0 to 0"},
+		{[]string{"--shards=3", "--shard=-1"}, "--shard"},
+		{[]string{"--lease-duration=1500ms"}, "--lease-duration"},
+		{[]string{"--lease-duration=0s"}, "--lease-duration"},
+		{[]string{"--lease-renew=6s"}, "--lease-renew"},
+		{[]string{"--lease-retry=0s"}, "--lease-retry"},
+		{[]string{"--lease-retry=3500ms"}, "--lease-retry"},
 		{[]string{"--no-such-flag"}, "no-such-flag"},
 		{[]string{"serve"}, `"serve"`},
 	} {
@@ -64,6 +121,16 @@ func TestRefused(t *testing.T) {
 				t.Errorf("error %v, want one that names %s", err, test.want)
 			}
 		})
+	}
+}
+
+func TestShard(t *testing.T) {
+	o, err := parse(append([]string{"--shards=3", "--shard=2"}, required...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := o.part(); got != (reconcile.Shard{Index: 2, Count: 3}) || got.Lease() != "toolforged-2" {
+		t.Errorf("%+v, Lease %s", got, got.Lease())
 	}
 }
 

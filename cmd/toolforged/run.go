@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -39,7 +40,7 @@ func run(ctx context.Context, o options) error {
 	}
 	restConfig.QPS, restConfig.Burst = o.kubeAPIQPS, int(max(o.kubeAPIQPS, 0)*2)
 	restConfig.UserAgent = "toolforged/" + version
-	m, err := newManager(restConfig, log)
+	m, err := newManager(restConfig, o, log)
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,9 @@ func run(ctx context.Context, o options) error {
 	return m.Start(ctx)
 }
 
-func newManager(restConfig *rest.Config, log logr.Logger) (ctrl.Manager, error) {
+// newManager makes the manager of what runs on the leader only, and of what runs on every replica: that which says so by
+// NeedLeaderElection.
+func newManager(restConfig *rest.Config, o options, log logr.Logger) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("register Kubernetes' types: %w", err)
@@ -65,6 +68,15 @@ func newManager(restConfig *rest.Config, log logr.Logger) (ctrl.Manager, error) 
 		Logger:  log,
 		Metrics: metricsserver.Options{BindAddress: "0"}, // the status endpoint serves them
 		Cache:   reconcile.CacheOptions(),
+
+		LeaderElection:          true,
+		LeaderElectionID:        o.part().Lease(),
+		LeaderElectionNamespace: o.leaseNamespace,
+		LeaseDuration:           &o.leaseDuration,
+		RenewDeadline:           &o.leaseRenew,
+		RetryPeriod:             &o.leaseRetry,
+		// The program ends when the manager does, so that the next leader need not wait.
+		LeaderElectionReleaseOnCancel: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the controller manager: %w", err)
@@ -78,6 +90,10 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, o options, log logr
 		return fmt.Errorf("make a Kubernetes client: %w", err)
 	}
 	images, err := registry.NewClient(authn.DefaultKeychain, "toolforged/"+version, o.plainHTTP())
+	if err != nil {
+		return err
+	}
+	config, err := toolsConfig(o)
 	if err != nil {
 		return err
 	}
@@ -96,7 +112,8 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, o options, log logr
 		Now:      time.Now,
 	}
 	tools := reconcile.NewTools(reconcile.Tools{
-		Config:    toolsConfig(o),
+		Config:    config,
+		Shard:     o.part(),
 		Client:    m.GetClient(),
 		Live:      m.GetAPIReader(),
 		Revisions: poller,
@@ -106,6 +123,9 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, o options, log logr
 	})
 	if err := tools.SetupWithManager(m, waker, o.concurrency); err != nil {
 		return fmt.Errorf("set the controller of tools up: %w", err)
+	}
+	if !o.part().First() {
+		return nil
 	}
 	builders := &reconcile.Builders{Client: m.GetClient(), Registry: images, Interval: o.builderInterval}
 	if err := builders.SetupWithManager(m); err != nil {
@@ -129,7 +149,7 @@ func buildConfig(o options) build.Config {
 	}
 }
 
-func toolsConfig(o options) reconcile.Config {
+func toolsConfig(o options) (reconcile.Config, error) {
 	config := reconcile.Config{
 		Domain:          o.domain,
 		Scheme:          o.siteScheme,
@@ -140,25 +160,36 @@ func toolsConfig(o options) reconcile.Config {
 	if o.sitePort != "" {
 		config.SitePort = ":" + o.sitePort
 	}
-	return config
+	if o.quotaClasses == "" {
+		return config, nil
+	}
+	data, err := os.ReadFile(o.quotaClasses)
+	if err != nil {
+		return config, fmt.Errorf("--quota-classes: %w", err)
+	}
+	if config.QuotaClasses, err = reconcile.ParseQuotaClasses(data); err != nil {
+		return config, fmt.Errorf("--quota-classes %s: %w", o.quotaClasses, err)
+	}
+	return config, nil
 }
 
-// addStatus serves the status endpoint for as long as the manager runs.
+// addStatus serves the status endpoint for as long as the manager runs, leading or not.
 func addStatus(m ctrl.Manager, o options, log logr.Logger) error {
 	if err := metrics.Registry.Register(status.NewCollector(m.GetClient(), version)); err != nil {
 		return fmt.Errorf("register the metrics: %w", err)
 	}
-	var synced atomic.Bool
-	if err := m.Add(manager.RunnableFunc(func(ctx context.Context) error {
-		synced.Store(m.GetCache().WaitForCacheSync(ctx))
-		return nil
+	var filled atomic.Bool
+	if err := m.Add(everywhere(func(ctx context.Context) error {
+		err := reconcile.FillCaches(ctx, m.GetCache())
+		filled.Store(err == nil)
+		return err
 	})); err != nil {
 		return fmt.Errorf("add the readiness check: %w", err)
 	}
 	server := status.Server(o.statusAddress, status.New(status.Options{
 		Reader: m.GetClient(),
 		Ready: func() error {
-			if !synced.Load() {
+			if !filled.Load() {
 				return errors.New("the caches are not filled yet")
 			}
 			return nil

@@ -39,6 +39,8 @@ type Input struct {
 	RolloutDeadline time.Duration
 	// Autoscaled names the Deployments whose replicas an autoscaler sets: they are not rendered.
 	Autoscaled []string
+	// Quota is how much the tool may use; nil for no bounds.
+	Quota *QuotaClass
 }
 
 // Host is the name under which the webservice is reached.
@@ -58,6 +60,10 @@ func Objects(in Input) ([]*unstructured.Unstructured, error) {
 			configurations = append(configurations, scheduled(in, job))
 		}
 	}
+	return objectsOf(configurations)
+}
+
+func objectsOf(configurations []any) ([]*unstructured.Unstructured, error) {
 	objects := make([]*unstructured.Unstructured, 0, len(configurations))
 	for _, configuration := range configurations {
 		object, err := Object(configuration)
@@ -118,14 +124,16 @@ func Object(configuration any) (*unstructured.Unstructured, error) {
 	return object, nil
 }
 
+// ownLabels are those of every object of the tool's.
+func (in Input) ownLabels() map[string]string {
+	return map[string]string{api.ManagedByLabel: api.ManagedBy, api.ToolLabel: in.Tool}
+}
+
 // labels are those of an object that belongs to one process: the webservice or a job.
 func (in Input) labels(component, name string) map[string]string {
-	return map[string]string{
-		api.ManagedByLabel: api.ManagedBy,
-		api.ToolLabel:      in.Tool,
-		api.ComponentLabel: component,
-		NameLabel:          name,
-	}
+	labels := in.ownLabels()
+	labels[api.ComponentLabel], labels[NameLabel] = component, name
+	return labels
 }
 
 // selector holds the labels that never change for a process.

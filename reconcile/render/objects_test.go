@@ -76,21 +76,27 @@ func encode(t *testing.T, rendered []*unstructured.Unstructured) []byte {
 func TestObjectsGolden(t *testing.T) {
 	for name, in := range inputs(t) {
 		t.Run(name, func(t *testing.T) {
-			got := encode(t, objects(t, in))
-			file := filepath.Join("testdata", name+".golden.yaml")
-			if *update {
-				if err := os.WriteFile(file, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatalf("%v (go test ./reconcile/render -update writes it)", err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("the objects are not as in %s (-want +got):\n%s", file, diff)
-			}
+			golden(t, name, objects(t, in))
 		})
+	}
+}
+
+// golden compares objects with those in a file of testdata.
+func golden(t *testing.T, name string, rendered []*unstructured.Unstructured) {
+	t.Helper()
+	got := encode(t, rendered)
+	file := filepath.Join("testdata", name+".golden.yaml")
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v (go test ./reconcile/render -update writes it)", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("the objects are not as in %s (-want +got):\n%s", file, diff)
 	}
 }
 

@@ -40,6 +40,7 @@ func (p process) pod() *accorev1.PodSpecApplyConfiguration {
 		grace += drainSeconds
 	}
 	return accorev1.PodSpec().
+		WithServiceAccountName(SurroundingsName).
 		WithAutomountServiceAccountToken(false).
 		WithEnableServiceLinks(false).
 		// A process that is number 1 ignores SIGTERM unless it asks for it; and somebody has to reap what it leaves.

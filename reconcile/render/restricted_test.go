@@ -45,6 +45,9 @@ func TestRestricted(t *testing.T) {
 		if spec.AutomountServiceAccountToken == nil || *spec.AutomountServiceAccountToken {
 			t.Errorf("%s has a service account token", object.GetName())
 		}
+		if spec.ServiceAccountName != SurroundingsName {
+			t.Errorf("%s runs as %q", object.GetName(), spec.ServiceAccountName)
+		}
 		pod := spec.SecurityContext
 		if pod == nil || pod.RunAsNonRoot == nil || !*pod.RunAsNonRoot ||
 			pod.SeccompProfile == nil || pod.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {

@@ -26,6 +26,8 @@ func (w Write) String() string {
 }
 
 // Writes reads the API server's audit log from an offset, in bytes, and returns what the daemon wrote and the new offset.
+// What the daemons write to agree on a leader is left out: a Lease is renewed every second, and a new leader is told by an
+// event of the API group "" (those of tools are in events.k8s.io).
 func Writes(auditLog string, offset int64) ([]Write, int64, error) {
 	file, err := os.Open(auditLog)
 	if err != nil {
@@ -49,12 +51,13 @@ func Writes(auditLog string, offset int64) ([]Write, int64, error) {
 		var entry struct {
 			Stage, Verb string
 			User        struct{ Username string }
-			ObjectRef   struct{ Resource, Subresource, Namespace, Name string }
+			ObjectRef   struct{ APIGroup, Resource, Subresource, Namespace, Name string }
 		}
 		if err := json.Unmarshal(line, &entry); err != nil {
 			return writes, offset, fmt.Errorf("read the audit log %s: %w", auditLog, err)
 		}
-		if entry.User.Username == daemonUser && entry.Stage == "ResponseComplete" {
+		election := entry.ObjectRef.Resource == "leases" || entry.ObjectRef.Resource == "events" && entry.ObjectRef.APIGroup == ""
+		if entry.User.Username == daemonUser && entry.Stage == "ResponseComplete" && !election {
 			resource := entry.ObjectRef.Resource
 			if entry.ObjectRef.Subresource != "" {
 				resource += "/" + entry.ObjectRef.Subresource

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -32,6 +33,8 @@ type Platform struct {
 	// Status is the address of the status endpoint.
 	Status string
 
+	// pods reads from pods through the API server.
+	pods *kubernetes.Clientset
 	http *http.Client
 }
 
@@ -59,6 +62,10 @@ func New() (*Platform, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a Kubernetes client: %w", err)
 	}
+	pods, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("make a Kubernetes client: %w", err)
+	}
 	variable := func(name, otherwise string) string { return cmp.Or(os.Getenv(name), otherwise) }
 	return &Platform{
 		Client:         c,
@@ -68,6 +75,7 @@ func New() (*Platform, error) {
 		Domain:         variable("DOMAIN", "toolforge.localhost"),
 		Sites:          variable("SITES", "127.0.0.1:"+variable("SITES_PORT", "8080")),
 		Status:         variable("STATUS", "http://127.0.0.1:8081/"),
+		pods:           pods,
 		// Each request is a new connection, as a new visitor's is.
 		http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{DisableKeepAlives: true}},
 	}, nil

@@ -8,3 +8,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/name: toolforged
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
+{{- define "toolforged.shard" -}}
+toolforge.org/shard: {{ . | quote }}
+{{- end }}
