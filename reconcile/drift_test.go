@@ -130,7 +130,7 @@ func TestAutoscaled(t *testing.T) {
 	}
 	d.until("the replicas to be let go", func() bool {
 		for _, fields := range d.deployed(tool, "webservice").ManagedFields {
-			if fields.Manager == string(fieldOwner) && strings.Contains(string(fields.FieldsV1.Raw), `"f:replicas"`) {
+			if fields.Manager == string(fieldOwner) && strings.Contains(fields.FieldsV1.GetRawString(), `"f:replicas"`) {
 				return false
 			}
 		}

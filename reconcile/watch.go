@@ -56,11 +56,6 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 	return b.Complete(t)
 }
 
-// watchedKinds are the kinds of which metadata is watched.
-func watchedKinds() []schema.GroupVersionKind {
-	return append(Kinds(), schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
-}
-
 // objectHandler wakes the tool that an object belongs to, and forgets what was known of a deleted object.
 func (t *Tools) objectHandler(kind schema.GroupVersionKind) handler.EventHandler {
 	wake := func(object client.Object, q queue) {
