@@ -81,7 +81,7 @@ func writeScripts(localcluster string) (directory string, err error) {
 		return "", fmt.Errorf("make a directory: %w", err)
 	}
 	for _, program := range []string{"etcd", "kube-apiserver", "kubectl"} {
-		script := fmt.Sprintf("#!/bin/sh\nexec setpriv --pdeathsig TERM -- %q %s \"$@\"\n", binary, program)
+		script := fmt.Sprintf("#!/bin/sh\nexec setpriv --pdeathsig KILL -- %q %s \"$@\"\n", binary, program)
 		if err := os.WriteFile(filepath.Join(directory, program), []byte(script), 0o755); err != nil {
 			return "", errors.Join(fmt.Errorf("write a script: %w", err), os.RemoveAll(directory))
 		}

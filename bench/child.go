@@ -2,17 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/rpc"
 	"os"
 	"os/exec"
+	"sync"
 	"time"
 )
 
 // child is the process of a Daemon, as the bench sees it.
 type child struct {
-	command *exec.Cmd
-	client  *rpc.Client
+	client *rpc.Client
+	// end ends the daemon and waits for its end, once.
+	end func() error
 }
 
 // patience is the longest that the bench waits for something to go on, or to end.
@@ -39,10 +42,13 @@ func startChild(ctx context.Context, s Settings) (*child, error) {
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("start the daemon: %w", err)
 	}
-	c := &child{command: command, client: rpc.NewClient(pipes{out, in})}
+	c := &child{client: rpc.NewClient(pipes{out, in})}
+	c.end = sync.OnceValue(func() error {
+		c.client.Close()
+		return command.Wait()
+	})
 	if err := c.call(ctx, "Start", s, &struct{}{}); err != nil {
-		c.stop()
-		return nil, err
+		return nil, errors.Join(err, c.stop())
 	}
 	return c, nil
 }
@@ -61,10 +67,9 @@ func (c *child) call(ctx context.Context, command string, arguments, answer any)
 	return nil
 }
 
-// stop ends the daemon and waits for its end.
+// stop ends the daemon, if it was not ended before.
 func (c *child) stop() error {
-	c.client.Close()
-	if err := c.command.Wait(); err != nil {
+	if err := c.end(); err != nil {
 		return fmt.Errorf("the daemon's end: %w", err)
 	}
 	return nil

@@ -40,7 +40,7 @@ func (b *bench) withSession(ctx context.Context, work func(context.Context, *ses
 	if err := s.startDaemon(ctx); err != nil {
 		return err
 	}
-	defer joinEnd(&err, func() error { return s.daemon.stop() })
+	defer joinEnd(&err, func() error { return s.daemon.stop() }) // the one there is then
 	return work(ctx, s)
 }
 
@@ -71,9 +71,13 @@ func (s *session) startWatching(ctx context.Context) (end func() error, err erro
 }
 
 // startDaemon starts a daemon to which the revisions of some fleets are known.
-func (s *session) startDaemon(ctx context.Context, known ...Fleet) (err error) {
-	s.daemon, err = startChild(ctx, Settings{Kubeconfig: s.server.environment.KubeConfig, Workers: s.workers, Fleets: known})
-	return err
+func (s *session) startDaemon(ctx context.Context, known ...Fleet) error {
+	daemon, err := startChild(ctx, Settings{Kubeconfig: s.server.environment.KubeConfig, Workers: s.workers, Fleets: known})
+	if err != nil {
+		return err
+	}
+	s.daemon = daemon
+	return nil
 }
 
 // push has the tools' newest revision, s.fleet, be known.

@@ -69,12 +69,13 @@ func (w *watch) until(ctx context.Context, what string, names []string, met func
 	w.begin(names, met)
 	defer w.end()
 	defer w.out.progress(what, len(names), func() int { return len(names) - w.missing() })()
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
 	missing, changed := len(names), time.Now()
-	for ticker := time.NewTicker(lookEvery); ; {
+	for {
 		now := w.missing()
 		switch {
 		case now == 0:
-			ticker.Stop()
 			return w.waited.at, nil
 		case now != missing:
 			missing, changed = now, time.Now()
