@@ -1,6 +1,7 @@
 package main
 
-// All that the bench knows of the inside of toolforged is in this file.
+// All that the bench knows of the inside of toolforged is in this file. What becomes of a rollout that never becomes
+// healthy must take longer than a round in deploys.go (half a minute): a deadline in reconcile.Config is set accordingly.
 
 import (
 	"context"

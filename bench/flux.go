@@ -175,7 +175,8 @@ func made(tools []fluxTool) []fluxTool {
 }
 
 // kept are the same, when they are there already: toolforged looks after the namespace as after every other object, and so
-// does Flux where it is among what it applies.
+// does Flux where it is among what it applies. So there are four objects, the Namespace first; what else a namespace is
+// prepared with is left out, in Flux's favour.
 func kept(fleet Fleet) ([]fluxTool, error) {
 	tools, err := whole(fleet)
 	for i := range tools {
