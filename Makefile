@@ -52,6 +52,9 @@ localcluster-flags := -s -w -X $(kube-version).gitVersion=$(KUBERNETES) -X $(kub
 # Checking the others would check all of Kubernetes with them, for half an hour.
 localcluster-packages := ./cluster ./gitserver ./host ./ingress ./pki ./registry
 
+# What to measure: BENCH='-run drift' measures the figures of such names, BENCH='-tools 50' with fewer tools, to try.
+BENCH ?=
+
 SCHEMA_OUT   ?= schema
 DEEPCOPY_OUT ?= api/v1alpha1
 
@@ -67,10 +70,16 @@ demo: platform ## Start a platform, push every example to it, and print the addr
 test: localcluster ## Run every check and test, on a platform of its own.
 	@$(step) "Checking format, vet and staticcheck" $(MAKE) --no-print-directory lint
 	@$(step) "Testing the packages" go test $$(go list ./... | grep -v /testscripts)
+	@$(step) "Testing the bench's parts" go -C bench test ./...
 	@$(step) "Testing the local cluster's parts" go -C localcluster test $(localcluster-packages)
 	@$(step) "Testing how the local cluster starts, is killed and stops" localcluster/lifecycle_test.sh
 	@$(MAKE) --no-print-directory platform
 	@$(step) "Testing the platform, end to end" go test -count=1 -timeout 20m ./testscripts/...
+
+.PHONY: bench
+bench: localcluster ## Measure, beside Flux's way of applying.
+	@$(step) "Building the bench" go -C bench build -o ../.local/bin/bench .
+	@$(step) "Measuring (about 10 minutes)" .local/bin/bench $(BENCH)
 
 .PHONY: platform
 platform: $(cluster-needed) $(KUBECTL)
@@ -108,5 +117,5 @@ generate: ## Generate the CRDs and the deep copies from the Go types.
 .PHONY: lint
 lint: ## Check format, vet and staticcheck.
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted" >&2; exit 1; }
-	@go vet ./... && go -C localcluster vet $(localcluster-packages)
-	@$(STATICCHECK) ./... && cd localcluster && $(STATICCHECK) $(localcluster-packages)
+	@go vet ./... && go -C bench vet ./... && go -C localcluster vet $(localcluster-packages)
+	@$(STATICCHECK) ./... && (cd bench && $(STATICCHECK) ./...) && cd localcluster && $(STATICCHECK) $(localcluster-packages)

@@ -10,7 +10,8 @@
 // Beside them: registry is everything said to an OCI registry; api/v1alpha1 the two resources, Tool and Builder; schema
 // what is generated from Go types. cmd/toolforged wires the rooms together; cmd/toolforge-source places a commit's files
 // into a build. deploy holds the Helm chart, buildpacks the project's own builder, localcluster a real Kubernetes on one
-// machine, testscripts the end-to-end tests, examples a tool for each language, docs what people read.
+// machine, testscripts the end-to-end tests, examples a tool for each language, bench what `make bench` measures, docs what
+// people read.
 //
 // Who may import whom is kept by imports_test.go.
 package toolforged
