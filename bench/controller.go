@@ -1,7 +1,6 @@
 package main
 
-// All that the bench knows of the inside of toolforged is in this file. What becomes of a rollout that never becomes
-// healthy must take longer than a round in deploys.go (half a minute): a deadline in reconcile.Config is set accordingly.
+// All that the bench knows of the inside of toolforged is in this file.
 
 import (
 	"context"
@@ -27,6 +26,9 @@ import (
 
 const domain = "example.org"
 
+// rolloutDeadline is longer than a round in deploys.go takes: rollouts that never become healthy are under way all the time.
+const rolloutDeadline = 10 * time.Minute
+
 // cacheOptions are those of the daemon.
 func cacheOptions() cache.Options { return reconcile.CacheOptions() }
 
@@ -34,7 +36,7 @@ func cacheOptions() cache.Options { return reconcile.CacheOptions() }
 func addController(m ctrl.Manager, r *revisions, workers int) (wake func(tool string), err error) {
 	waker := &reconcile.Waker{}
 	tools := reconcile.NewTools(reconcile.Tools{
-		Config:    reconcile.Config{Domain: domain, Scheme: "https", BuildNamespace: "toolforge-builds"},
+		Config:    reconcile.Config{Domain: domain, Scheme: "https", BuildNamespace: "toolforge-builds", RolloutDeadline: rolloutDeadline},
 		Client:    m.GetClient(),
 		Live:      m.GetAPIReader(),
 		Revisions: r,
@@ -67,16 +69,22 @@ func (f Fleet) rendered(tool string) (prepared, declared []*unstructured.Unstruc
 	if len(problems) > 0 {
 		return nil, nil, problems
 	}
-	namespace, err := render.Namespace("tool-"+tool, tool, metav1.OwnerReference{
+	namespace, err := render.Namespace("tool-"+tool, tool, &metav1.OwnerReference{
 		APIVersion: api.GroupVersion.String(), Kind: "Tool", Name: tool, UID: "1",
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	declared, err = render.Objects(render.Input{
+	in := render.Input{
 		Tool: tool, Namespace: namespace.GetName(), Manifest: parsed, Image: image(tool, f.tree(tool)), Domain: domain,
-	})
-	return []*unstructured.Unstructured{namespace}, declared, err
+		RolloutDeadline: rolloutDeadline,
+	}
+	surroundings, err := render.Surroundings(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	declared, err = render.Objects(in)
+	return append([]*unstructured.Unstructured{namespace}, surroundings...), declared, err
 }
 
 // keptKinds are the kinds of all that toolforged makes or writes to, but for events.
@@ -88,7 +96,7 @@ func keptKinds() []schema.GroupVersionKind {
 // became of it, the record of what served last, and the pods that say why something is not up.
 func isOwn(c Call) bool {
 	switch c.Resource {
-	case "namespaces", "deployments", "services", "ingresses", "cronjobs":
+	case "namespaces", "serviceaccounts", "networkpolicies", "deployments", "services", "ingresses", "cronjobs":
 		return true
 	}
 	return false
@@ -146,7 +154,7 @@ func (r *revisions) Latest(tool string) (sources.Observation[reconcile.Revision]
 	return sources.Observation[reconcile.Revision]{
 		Commit: f.commit(tool),
 		Seen:   f.commit(tool),
-		Value:  reconcile.Revision{Manifest: f.declared, Tree: f.tree(tool)},
+		Value:  reconcile.Revision{Manifest: f.declared, Text: f.Manifest, Tree: f.tree(tool)},
 	}, true
 }
 
