@@ -184,6 +184,28 @@ func TestEndpointThatComesMeanwhile(t *testing.T) {
 	}
 }
 
+// A request that is sent again goes on to the next endpoint, however many other requests have had their turn meanwhile.
+func TestOthersDoNotTakeTheTurn(t *testing.T) {
+	alive := site(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "alive") })
+	dead := deadAddress(t)
+	var next atomic.Uint64
+	client := &http.Client{Transport: &retrier{
+		base: newTransport(),
+		endpoints: func() ([]string, error) {
+			next.Add(1) // another request's
+			return []string{dead, alive}, nil
+		},
+		next: &next,
+	}}
+	for range 2 {
+		response, err := client.Get("http://site.example/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+	}
+}
+
 func TestRoutesFollowChanges(t *testing.T) {
 	w := newWorld(t)
 	w.serve("ns", "a", site(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "a") }))

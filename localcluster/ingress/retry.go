@@ -46,13 +46,15 @@ func (t *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 		defer body.Close()
 	}
 	var last error
-	for attempt := range attempts {
+	// Requests begin in turn with each endpoint; one that is sent again goes on to the next, whatever other requests do.
+	first := t.next.Add(1)
+	for attempt := range uint64(attempts) {
 		if attempt > 0 {
 			if err := wait(request.Context(), pause); err != nil {
 				return nil, err
 			}
 		}
-		address, err := t.pick()
+		address, err := t.pick(first + attempt)
 		if err != nil {
 			return nil, errors.Join(err, last)
 		}
@@ -70,8 +72,8 @@ func (t *retrier) RoundTrip(request *http.Request) (*http.Response, error) {
 	return nil, last
 }
 
-// pick takes the endpoints in turn.
-func (t *retrier) pick() (string, error) {
+// pick takes the nth endpoint, counted round and round.
+func (t *retrier) pick(n uint64) (string, error) {
 	addresses, err := t.endpoints()
 	if err != nil {
 		return "", err
@@ -79,7 +81,7 @@ func (t *retrier) pick() (string, error) {
 	if len(addresses) == 0 {
 		return "", errNoneReady
 	}
-	return addresses[t.next.Add(1)%uint64(len(addresses))], nil
+	return addresses[n%uint64(len(addresses))], nil
 }
 
 // again reports whether a request that ended with err may be sent once more:
