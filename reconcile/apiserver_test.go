@@ -105,9 +105,11 @@ func (s *apiServer) launch() error {
 	return s.addBuilder()
 }
 
-// supervisor runs a program again each time that it was killed with SIGKILL.
+// supervisor runs a program again each time that it was killed with SIGKILL, and ends it when the tests have ended, also by
+// a panic.
 const supervisor = `#!/bin/sh
 trap 'kill $pid; wait $pid; exit' TERM
+(while kill -0 $PPID 2> /dev/null; do sleep 1; done; kill $$ 2> /dev/null) &
 status=137
 while [ $status = 137 ]; do
   %q %s "$@" &

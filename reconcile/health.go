@@ -17,8 +17,9 @@ import (
 	"github.com/toolforge/toolforged/reconcile/render"
 )
 
-// explainAfter is how long a rollout may take before its pods are asked what they wait for.
-const explainAfter = 10 * time.Second
+// explainAfter is how long a rollout may take before its pods are asked what they wait for. Most are over by then; those that
+// are not cost a request and a write each from now on, which those that are should not have to wait for.
+const explainAfter = 30 * time.Second
 
 // health says whether everything that should be up is up, and closes the deployment: it serves, or it has failed and what
 // served before is put back in the next walk.
