@@ -69,7 +69,7 @@ func (t *Tools) built(p *pass, record api.Build) result {
 		if record.Message != "" {
 			message += ": " + record.Message
 		}
-		return wait(api.ReasonBuilding, message, 0)
+		return wait(api.ReasonBuilding, message, build.RetryAt(record))
 	}
 }
 
