@@ -72,7 +72,21 @@ type versions struct {
 	byTool map[string]string
 }
 
+// doubtful is in place of a version that is not known: the answer to the write was an error.
+const doubtful = ""
+
 func newVersions() *versions { return &versions{byTool: make(map[string]string)} }
+
+// doubt notes that a write failed that may have been done all the same.
+func (v *versions) doubt(tool string) { v.set(tool, doubtful) }
+
+// doubted tells whether it is not known what was last written.
+func (v *versions) doubted(tool string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	written, ok := v.byTool[tool]
+	return ok && written == doubtful
+}
 
 // newer tells whether a version was written that is newer than the one that the cache shows.
 func (v *versions) newer(tool, cached string) bool {
