@@ -43,7 +43,7 @@ func (t *Tools) images(ctx context.Context, p *pass) result {
 	}
 	if last == nil || last.State != record.State {
 		// Once the record is written, the pod of a build that ended can go.
-		p.after = recordWritten
+		p.again(recordWritten)
 	}
 	p.tool.Status.Builds = []api.Build{record}
 	return t.built(p, record)

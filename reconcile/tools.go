@@ -69,7 +69,7 @@ type Tools struct {
 
 // NewTools fills in what the controller keeps for itself: nothing that a restart would miss.
 func NewTools(t Tools) *Tools {
-	t.ledger = newLedger()
+	t.ledger = newLedger(t.Now)
 	t.current = newVersions()
 	return &t
 }
