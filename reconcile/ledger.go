@@ -51,6 +51,7 @@ func (l *ledger) wrote(object *unstructured.Unstructured) {
 	metadata.SetName(object.GetName())
 	metadata.SetUID(object.GetUID())
 	metadata.SetLabels(object.GetLabels())
+	metadata.SetOwnerReferences(object.GetOwnerReferences())
 	metadata.SetGeneration(object.GetGeneration())
 	metadata.SetResourceVersion(object.GetResourceVersion())
 	l.mu.Lock()
