@@ -20,12 +20,19 @@ const (
 // queueCheck is how long a build that waits for others goes without a look, should no event wake it.
 const queueCheck = 5 * time.Second
 
-// RetryAt is when Step should be called again for a record that waits, were there no event before.
+// runningCheck is the same for a build that runs: of a pod that is gone before the cache has shown it, there is no event.
+const runningCheck = time.Minute
+
+// RetryAt is when Step should be called again for a record, were there no event before; 0 for one that is closed.
 func RetryAt(record api.Build) time.Duration {
-	if record.State == api.BuildWaiting {
+	switch record.State {
+	case api.BuildWaiting:
 		return queueCheck
+	case api.BuildRunning:
+		return runningCheck
+	default:
+		return 0
 	}
-	return 0
 }
 
 // mustWait says why the next attempt cannot begin now; it is empty when it can.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,14 +33,14 @@ const (
 // object that is not the tool's own is left alone.
 func (t *Tools) apply(ctx context.Context, p *pass, object *unstructured.Unstructured) result {
 	live, err := t.live(ctx, object)
-	if err == nil && live == nil && !p.fresh {
-		// The cache holds only toolforged's objects, and may be late with those.
+	if err == nil && (live == nil && !p.fresh || live != nil && !owned(live, p.tool.Name)) {
+		// The cache holds only toolforged's objects, does not know who made them, and may be late.
 		live, err = t.ask(ctx, object)
 	}
 	if err != nil {
 		return fail(api.ReasonApplyFailed, err)
 	}
-	if live != nil && !owned(live, p.tool.Name) {
+	if live != nil && !owned(live, p.tool.Name) && !unlabelled(live) {
 		return taken(api.ReasonObjectTaken, nameOf(object), live)
 	}
 	return t.settle(ctx, p, object, live)
@@ -50,7 +51,7 @@ func (t *Tools) settle(ctx context.Context, p *pass, object *unstructured.Unstru
 	recorded := entry(p.tool, object)
 	hash := object.GetAnnotations()[render.HashAnnotation]
 	drifted := recorded != nil && recorded.Hash == hash
-	if drifted && live != nil && recorded.Version == version(live) {
+	if drifted && live != nil && owned(live, p.tool.Name) && recorded.Version == version(live) {
 		return ok("")
 	}
 	var written *unstructured.Unstructured
@@ -123,6 +124,11 @@ func taken(reason, what string, live *metav1.PartialObjectMetadata) result {
 	r := stall(reason, fmt.Sprintf("%s exists and is not this tool's, but %s: it is left alone", what, whose))
 	r.after = takenCheck
 	return r
+}
+
+// unlabelled tells of an object that somebody has taken the tool's label off: it is still toolforged's, and no other tool's.
+func unlabelled(live *metav1.PartialObjectMetadata) bool {
+	return live.Labels[api.ToolLabel] == "" && slices.Contains(managers(live), string(fieldOwner))
 }
 
 // managers names who owns fields of an object, as the API server has it.

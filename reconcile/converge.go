@@ -27,6 +27,10 @@ func (t *Tools) converge(ctx context.Context, p *pass) result {
 			contested = r
 		}
 	}
+	if t.ledger.waits(p.declared()) {
+		// Most often an event comes first. An object that is deleted before the cache has shown it has none.
+		p.again(ledgerTrust)
+	}
 	if err := t.prune(ctx, p); err != nil {
 		return fail(api.ReasonPruneFailed, err)
 	}

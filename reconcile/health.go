@@ -44,7 +44,7 @@ func (t *Tools) health(ctx context.Context, p *pass) result {
 	}
 	// Written down before anything is put back: a daemon that is killed in between does not try this commit again.
 	t.finish(&p.tool.Status, api.OutcomeFailed, up.message)
-	p.after = cacheCheck
+	p.again(cacheCheck)
 	return stall(api.ReasonUnhealthy, up.message)
 }
 

@@ -43,7 +43,7 @@ func (t *Tools) images(ctx context.Context, p *pass) result {
 	}
 	if last == nil || last.State != record.State {
 		// Once the record is written, the pod of a build that ended can go.
-		p.after = recordWritten
+		p.again(recordWritten)
 	}
 	p.tool.Status.Builds = []api.Build{record}
 	return t.built(p, record)
@@ -69,7 +69,7 @@ func (t *Tools) built(p *pass, record api.Build) result {
 		if record.Message != "" {
 			message += ": " + record.Message
 		}
-		return wait(api.ReasonBuilding, message, 0)
+		return wait(api.ReasonBuilding, message, build.RetryAt(record))
 	}
 }
 

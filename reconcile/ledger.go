@@ -1,8 +1,10 @@
 package reconcile
 
 import (
+	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -13,16 +15,29 @@ import (
 // ledger remembers what was just written, for as long as the cache does not show it: without it, an object that the cache
 // is late with would be written again. Losing it costs nothing but that.
 type ledger struct {
+	now     func() time.Time
 	mu      sync.Mutex
-	written map[objectKey]*metav1.PartialObjectMetadata
+	written map[objectKey]written
 }
+
+// written is the answer to a write, and when it came.
+type written struct {
+	*metav1.PartialObjectMetadata
+	at time.Time
+}
+
+// ledgerTrust is for how long an object is taken to be there that the cache has never shown. If it was deleted while its
+// watch was interrupted, the cache never will.
+const ledgerTrust = 10 * time.Second
 
 type objectKey struct {
 	kind schema.GroupKind
 	key  client.ObjectKey
 }
 
-func newLedger() *ledger { return &ledger{written: make(map[objectKey]*metav1.PartialObjectMetadata)} }
+func newLedger(now func() time.Time) *ledger {
+	return &ledger{now: now, written: make(map[objectKey]written)}
+}
 
 func keyOf(object client.Object) objectKey {
 	return objectKey{object.GetObjectKind().GroupVersionKind().GroupKind(), client.ObjectKeyFromObject(object)}
@@ -36,11 +51,12 @@ func (l *ledger) wrote(object *unstructured.Unstructured) {
 	metadata.SetName(object.GetName())
 	metadata.SetUID(object.GetUID())
 	metadata.SetLabels(object.GetLabels())
+	metadata.SetOwnerReferences(object.GetOwnerReferences())
 	metadata.SetGeneration(object.GetGeneration())
 	metadata.SetResourceVersion(object.GetResourceVersion())
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.written[keyOf(object)] = metadata
+	l.written[keyOf(object)] = written{metadata, l.now()}
 }
 
 // newest is the cache's metadata, or what was written after it; nil when there is no such object.
@@ -48,15 +64,26 @@ func (l *ledger) newest(object client.Object, cached *metav1.PartialObjectMetada
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := keyOf(object)
-	written := l.written[key]
-	if written == nil {
+	last, ok := l.written[key]
+	if !ok {
 		return cached
 	}
-	if cached != nil && !older(cached.ResourceVersion, written.ResourceVersion) {
+	shown := cached != nil && !older(cached.ResourceVersion, last.ResourceVersion)
+	if shown || cached == nil && l.now().Sub(last.at) >= ledgerTrust {
 		delete(l.written, key)
 		return cached
 	}
-	return written
+	return last.PartialObjectMetadata
+}
+
+// waits tells whether there is one of these objects that the cache did not show when it was last looked up.
+func (l *ledger) waits(objects []*unstructured.Unstructured) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(objects, func(object *unstructured.Unstructured) bool {
+		_, waits := l.written[keyOf(object)]
+		return waits
+	})
 }
 
 // forget is for an object that was deleted, by whomever.
@@ -72,7 +99,21 @@ type versions struct {
 	byTool map[string]string
 }
 
+// doubtful is in place of a version that is not known: the answer to the write was an error.
+const doubtful = ""
+
 func newVersions() *versions { return &versions{byTool: make(map[string]string)} }
+
+// doubt notes that a write failed that may have been done all the same.
+func (v *versions) doubt(tool string) { v.set(tool, doubtful) }
+
+// doubted tells whether it is not known what was last written.
+func (v *versions) doubted(tool string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	written, ok := v.byTool[tool]
+	return ok && written == doubtful
+}
 
 // newer tells whether a version was written that is newer than the one that the cache shows.
 func (v *versions) newer(tool, cached string) bool {

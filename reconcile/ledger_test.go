@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -61,7 +62,7 @@ func TestLedger(t *testing.T) {
 		{"deleted", true, true, nil, "none"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			l := newLedger()
+			l := newLedger(time.Now)
 			if test.wrote {
 				l.wrote(written)
 			}
@@ -73,7 +74,7 @@ func TestLedger(t *testing.T) {
 			}
 		})
 	}
-	l := newLedger()
+	l := newLedger(time.Now)
 	l.wrote(written)
 	shown(l, cached("20"))
 	if got := shown(l, nil); got != "none" {

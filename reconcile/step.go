@@ -40,6 +40,13 @@ func (p *pass) declared() []*unstructured.Unstructured {
 	return slices.Concat(p.surroundings, p.target.objects)
 }
 
+// again asks for another walk after that time, or sooner.
+func (p *pass) again(after time.Duration) {
+	if p.after == 0 || after < p.after {
+		p.after = after
+	}
+}
+
 // outcome says how the walk goes on.
 type outcome int
 

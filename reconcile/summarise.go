@@ -103,6 +103,7 @@ func stillServing(tool *api.Tool, r result) string {
 // suspend says that nothing is done, and leaves what is known as it is.
 func suspend(tool *api.Tool) {
 	const message = "suspended by an administrator: nothing is polled, built or changed"
+	tool.Status.ObservedGeneration = tool.Generation
 	conditions.Delete(tool, meta.ReconcilingCondition)
 	conditions.Delete(tool, meta.StalledCondition)
 	conditions.MarkUnknown(tool, meta.ReadyCondition, api.ReasonSuspended, message)

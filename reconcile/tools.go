@@ -69,7 +69,7 @@ type Tools struct {
 
 // NewTools fills in what the controller keeps for itself: nothing that a restart would miss.
 func NewTools(t Tools) *Tools {
-	t.ledger = newLedger()
+	t.ledger = newLedger(t.Now)
 	t.current = newVersions()
 	return &t
 }
@@ -84,7 +84,14 @@ func (t *Tools) Reconcile(ctx context.Context, request reconcile.Request) (recon
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if t.current.newer(tool.Name, tool.ResourceVersion) {
+	if t.current.doubted(tool.Name) {
+		// The last write failed, and may have been done all the same: what the cache shows may be older.
+		tool = &api.Tool{}
+		if err := t.Live.Get(ctx, request.NamespacedName, tool); err != nil {
+			return reconcile.Result{}, client.IgnoreNotFound(err)
+		}
+		t.current.set(tool.Name, tool.ResourceVersion)
+	} else if t.current.newer(tool.Name, tool.ResourceVersion) {
 		// The cache is behind our own last write. A status that changes wakes nobody, so what woke the tool now would be lost.
 		return reconcile.Result{RequeueAfter: cacheCheck}, nil
 	}
@@ -154,6 +161,7 @@ func (t *Tools) save(ctx context.Context, before, tool *api.Tool) error {
 		return nil
 	}
 	if err := t.Client.Status().Patch(ctx, tool, client.MergeFrom(before)); err != nil {
+		t.current.doubt(tool.Name)
 		return client.IgnoreNotFound(fmt.Errorf("write the status of tool %s: %w", tool.Name, err))
 	}
 	t.current.set(tool.Name, tool.ResourceVersion)
