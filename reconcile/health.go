@@ -82,7 +82,7 @@ func (t *Tools) targetHealth(ctx context.Context, p *pass) result {
 		if r.outcome >= stalled {
 			return r
 		}
-		if r.outcome == waiting && slowest.outcome == done {
+		if r.outcome != done && slowest.outcome == done {
 			slowest = r
 		}
 	}
@@ -105,6 +105,13 @@ func (t *Tools) deploymentHealth(ctx context.Context, p *pass, object *unstructu
 	begun := wait(api.ReasonRollingOut, fmt.Sprintf("commit %.7s: %s: the new version is starting", p.target.commit, object.GetName()), 0)
 	if deployment == nil || live == nil || older(deployment.ResourceVersion, live.ResourceVersion) {
 		return begun // the cache is behind what was just written; its event will come
+	}
+	if recorded := entry(p.tool, object); recorded == nil || recorded.Version != version(live) {
+		// Somebody has changed it since: how it is now says nothing of the deployment.
+		if r := t.contested(p.tool, object); r.outcome != done {
+			return r
+		}
+		return begun
 	}
 	whole, err := runtime.DefaultUnstructuredConverter.ToUnstructured(deployment)
 	if err != nil {

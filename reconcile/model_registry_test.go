@@ -1,0 +1,59 @@
+package reconcile
+
+import (
+	"context"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/toolforge/toolforged/build"
+	"github.com/toolforge/toolforged/registry"
+)
+
+// modelImages is a registry: what was pushed, by tag, and what becomes of each image when it runs, by digest.
+type modelImages struct {
+	tags  map[string]registry.Built
+	fates map[string]fate
+}
+
+func newModelImages() *modelImages {
+	return &modelImages{tags: make(map[string]registry.Built), fates: make(map[string]fate)}
+}
+
+// imageBehind is the image that a build of a tag pushes: the same inputs make the same image.
+func imageBehind(tag string) string {
+	repository, key, _ := strings.Cut(tag, ":")
+	return repository + "@" + digest(key)
+}
+
+func (m *modelImages) push(tag string, fate fate) {
+	m.tags[tag] = registry.Built{Reference: imageBehind(tag), Processes: []string{"web", "worker"}}
+	m.fates[imageBehind(tag)] = fate
+}
+
+// fate of an image that nobody pushed: it cannot be pulled.
+func (m *modelImages) fate(image string) fate {
+	if fate, ok := m.fates[image]; ok {
+		return fate
+	}
+	return neverUp
+}
+
+// modelRegistryClient asks the registry, through faults.
+type modelRegistryClient struct{ daemon *modelDaemon }
+
+func (c modelRegistryClient) Built(_ context.Context, tag string) (registry.Built, error) {
+	var built registry.Built
+	err := c.daemon.call("look up "+tag, false, schema.GroupResource{Resource: "images"}, func() error {
+		found, ok := c.daemon.world.images.tags[tag]
+		if !ok {
+			return registry.ErrNotFound
+		}
+		built = found
+		return nil
+	})
+	return built, err
+}
+
+// Interface guard.
+var _ build.Registry = modelRegistryClient{}
