@@ -109,7 +109,7 @@ func (s *apiServer) launch() error {
 // a panic.
 const supervisor = `#!/bin/sh
 trap 'kill $pid; wait $pid; exit' TERM
-(while kill -0 $PPID 2> /dev/null; do sleep 1; done; kill $$ 2> /dev/null) &
+(while kill -0 $PPID; do sleep 1; done; kill $$) > /dev/null 2>&1 &
 status=137
 while [ $status = 137 ]; do
   %q %s "$@" &
