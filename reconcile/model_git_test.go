@@ -12,13 +12,13 @@ import (
 type fate int
 
 const (
-	// healthy: it builds, and its processes come up.
+	// comesUp: it builds, and its processes come up.
 	comesUp fate = iota
-	// slow: the same, after minutes.
+	// comesUpLate: the same, after minutes.
 	comesUpLate
-	// never: it builds, and its processes never come up.
+	// neverUp: it builds, and its processes never come up.
 	neverUp
-	// broken: it does not build.
+	// neverBuilds: it does not build.
 	neverBuilds
 )
 
@@ -130,7 +130,7 @@ func (p *modelPoller) poll(name string) {
 	}
 }
 
-// commitOf finds the commit that a build pod was made for, or that a status names.
+// commitOf finds a commit by its id.
 func (w *world) commitOf(id string) *modelCommit {
 	found := w.commits[id]
 	if found == nil {
@@ -139,7 +139,7 @@ func (w *world) commitOf(id string) *modelCommit {
 	return found
 }
 
-// commitOfPod reads it from the arguments of the phase that places the source.
+// commitIn reads it from the arguments of the phase that places the source.
 func commitIn(arguments []string) string {
 	for _, argument := range arguments {
 		if id, ok := strings.CutPrefix(argument, "-commit="); ok {

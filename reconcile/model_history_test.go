@@ -84,14 +84,17 @@ func (w *world) rest() {
 }
 
 // resume ends suspensions. It reports whether there was one.
-func (w *world) resume() bool {
-	version := w.server.version
+func (w *world) resume() (resumed bool) {
 	for _, tool := range w.tools {
-		w.server.update("admin", tool.id(), func(object *unstructured.Unstructured) {
-			unstructured.RemoveNestedField(object.Object, "spec", "suspend")
-		})
+		object := w.server.get(tool.id())
+		if object == nil || !object.as(asTyped).(*api.Tool).Spec.Suspend {
+			continue
+		}
+		w.checkSuspended(tool, object.as(asTyped).(*api.Tool))
+		w.suspend(tool)
+		resumed = true
 	}
-	return w.server.version != version
+	return resumed
 }
 
 // calmDown ends what would keep a tool from converging.

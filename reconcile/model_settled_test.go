@@ -49,6 +49,13 @@ func (w *world) check(tool *modelTool) {
 	}
 }
 
+// checkSuspended: the tool says so.
+func (w *world) checkSuspended(tool *modelTool, live *api.Tool) {
+	if live.Status.ObservedGeneration != live.Generation || conditions.GetReason(live, meta.ReadyCondition) != api.ReasonSuspended {
+		w.failf("%s is suspended and does not say so: %v", tool.name, live.Status.Conditions)
+	}
+}
+
 // checkGood: the newest commit is good, so it serves.
 func (w *world) checkGood(tool *modelTool, live *api.Tool) {
 	if !conditions.IsReady(live) || conditions.Has(live, meta.StalledCondition) || conditions.Has(live, meta.ReconcilingCondition) {
