@@ -3,5 +3,6 @@
 //
 // It knows manifests, revisions, builds and Kubernetes; it does not speak HTTP, the git protocol or to a registry itself.
 //
-// The entry points are Tools and Builders, the two controllers.
+// The entry points are Tools and Builders, the two controllers. simulation_test.go lives through thousands of random histories
+// of the whole loop in virtual time, with faults at every call.
 package reconcile
