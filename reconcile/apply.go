@@ -40,7 +40,7 @@ func (t *Tools) apply(ctx context.Context, p *pass, object *unstructured.Unstruc
 	if err != nil {
 		return fail(api.ReasonApplyFailed, err)
 	}
-	if live != nil && !owned(live, p.tool.Name) && !unlabelled(live) {
+	if live != nil && !owned(live, p.tool.Name) && !unlabelled(live, p.tool.Name) {
 		return taken(api.ReasonObjectTaken, nameOf(object), live)
 	}
 	return t.settle(ctx, p, object, live)
@@ -51,7 +51,7 @@ func (t *Tools) settle(ctx context.Context, p *pass, object *unstructured.Unstru
 	recorded := entry(p.tool, object)
 	hash := object.GetAnnotations()[render.HashAnnotation]
 	drifted := recorded != nil && recorded.Hash == hash
-	if drifted && live != nil && owned(live, p.tool.Name) && recorded.Version == version(live) {
+	if drifted && live != nil && hasLabels(live, object) && recorded.Version == version(live) {
 		return ok("")
 	}
 	var written *unstructured.Unstructured
@@ -126,9 +126,22 @@ func taken(reason, what string, live *metav1.PartialObjectMetadata) result {
 	return r
 }
 
-// unlabelled tells of an object that somebody has taken the tool's label off: it is still toolforged's, and no other tool's.
-func unlabelled(live *metav1.PartialObjectMetadata) bool {
-	return live.Labels[api.ToolLabel] == "" && slices.Contains(managers(live), string(fieldOwner))
+// unlabelled tells of an object that somebody has taken toolforged's labels off: it is still toolforged's, and no other
+// tool's.
+func unlabelled(live *metav1.PartialObjectMetadata, tool string) bool {
+	whose := live.Labels[api.ToolLabel]
+	return (whose == "" || whose == tool) && slices.Contains(managers(live), string(fieldOwner))
+}
+
+// hasLabels tells whether an object has the labels that it is rendered with. A changed label is no new generation.
+func hasLabels(live client.Object, rendered *unstructured.Unstructured) bool {
+	has := live.GetLabels()
+	for name, value := range rendered.GetLabels() {
+		if has[name] != value {
+			return false
+		}
+	}
+	return true
 }
 
 // managers names who owns fields of an object, as the API server has it.

@@ -40,7 +40,7 @@ func (t *Tools) heal(ctx context.Context, tool *api.Tool, object *unstructured.U
 	}
 	if live == nil {
 		what = "deleted"
-	} else if version(written) == version(live) {
+	} else if version(written) == version(live) && hasLabels(live, object) {
 		return written, nil
 	}
 	t.noteHealed(tool, object, what)

@@ -61,6 +61,22 @@ func TestHealedIsTold(t *testing.T) {
 	}
 }
 
+// Labels are put back too, also those by which toolforged knows its objects: changing one is no new generation.
+func TestLabelsArePutBack(t *testing.T) {
+	d, tool := startDaemon(t), addTool(t)
+	d.push(tool, "one", site, "tree1")
+	d.untilServing(tool, "one")
+	for i, label := range []string{api.ComponentLabel, api.ToolLabel, api.ManagedByLabel} {
+		want := d.deployed(tool, "webservice").Labels[label]
+		d.edit(tool, "somebody", func(d *appsv1.Deployment) { delete(d.Labels, label) })
+		d.until("label "+label+" to be there again", func() bool { return d.deployed(tool, "webservice").Labels[label] == want })
+		d.until("that to be told", func() bool {
+			healed := d.status(tool).Healed
+			return len(healed) == 1 && healed[0].Times == i+1
+		})
+	}
+}
+
 // A field that somebody sets again and again is fought for a few times, and then left and reported.
 func TestContested(t *testing.T) {
 	d, tool := startDaemon(t), addTool(t)
