@@ -71,14 +71,9 @@ func (t *Tools) settle(ctx context.Context, p *pass, object *unstructured.Unstru
 		return refused(object, err)
 	}
 	t.ledger.wrote(written)
-	record(p.tool, api.Object{
-		APIVersion: object.GetAPIVersion(),
-		Kind:       object.GetKind(),
-		Namespace:  object.GetNamespace(),
-		Name:       object.GetName(),
-		Hash:       hash,
-		Version:    version(written),
-	})
+	applied := identity(object)
+	applied.Hash, applied.Version = hash, version(written)
+	record(p.tool, applied)
 	return ok("")
 }
 
@@ -104,10 +99,7 @@ func (t *Tools) handOver(ctx context.Context, object *unstructured.Unstructured,
 	if err != nil || cached == nil || cached.Spec.Replicas == nil {
 		return err
 	}
-	replicas := &unstructured.Unstructured{}
-	replicas.SetGroupVersionKind(object.GroupVersionKind())
-	replicas.SetNamespace(object.GetNamespace())
-	replicas.SetName(object.GetName())
+	replicas := reference(object.GroupVersionKind(), object.GetNamespace(), object.GetName())
 	if err := unstructured.SetNestedField(replicas.Object, int64(*cached.Spec.Replicas), "spec", "replicas"); err != nil {
 		return err
 	}

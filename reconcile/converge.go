@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
@@ -48,9 +47,7 @@ func (t *Tools) converge(ctx context.Context, p *pass) result {
 // prepare sees to the namespace: made when it is not there, adopted when the Tool says so, refused when it is somebody
 // else's.
 func (t *Tools) prepare(ctx context.Context, p *pass) result {
-	namespace := &unstructured.Unstructured{}
-	namespace.SetGroupVersionKind(namespaceKind)
-	namespace.SetName(p.tool.TargetNamespace())
+	namespace := reference(namespaceKind, "", p.tool.TargetNamespace())
 	live, err := t.live(ctx, namespace)
 	if err == nil && live == nil {
 		// It is made once. The cache may not show yet that somebody else has made it meanwhile.

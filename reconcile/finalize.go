@@ -8,7 +8,6 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -67,9 +66,7 @@ func (t *Tools) finalize(ctx context.Context, tool *api.Tool) (reconcile.Result,
 
 // demolish deletes what is there, and says what is left for now; "" when nothing is.
 func (t *Tools) demolish(ctx context.Context, tool *api.Tool) (left string, err error) {
-	namespace := &unstructured.Unstructured{}
-	namespace.SetGroupVersionKind(namespaceKind)
-	namespace.SetName(tool.TargetNamespace())
+	namespace := reference(namespaceKind, "", tool.TargetNamespace())
 	live, err := t.ask(ctx, namespace)
 	if err != nil || live == nil || !owned(live, tool.Name) {
 		return "", err

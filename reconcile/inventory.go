@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
@@ -20,6 +21,15 @@ func identity(object *unstructured.Unstructured) api.Object {
 		Namespace:  object.GetNamespace(),
 		Name:       object.GetName(),
 	}
+}
+
+// reference is an object of which nothing is said but which it is.
+func reference(kind schema.GroupVersionKind, namespace, name string) *unstructured.Unstructured {
+	object := &unstructured.Unstructured{}
+	object.SetGroupVersionKind(kind)
+	object.SetNamespace(namespace)
+	object.SetName(name)
+	return object
 }
 
 // entry is the inventory's entry of an object, nil for none.

@@ -30,9 +30,10 @@ func Kinds() []schema.GroupVersionKind {
 
 // prune deletes the tool's objects that are no longer declared.
 func (t *Tools) prune(ctx context.Context, p *pass) error {
+	all := p.declared()
 	declared := func(o api.Object) bool {
 		return o.Kind == "Namespace" ||
-			slices.ContainsFunc(p.declared(), func(d *unstructured.Unstructured) bool { return same(o, identity(d)) })
+			slices.ContainsFunc(all, func(d *unstructured.Unstructured) bool { return same(o, identity(d)) })
 	}
 	objects, err := t.objects(ctx, p.tool)
 	if err != nil {
@@ -81,11 +82,7 @@ func (t *Tools) objects(ctx context.Context, tool *api.Tool) ([]api.Object, erro
 
 // remove deletes one object, if it is still the tool's.
 func (t *Tools) remove(ctx context.Context, tool *api.Tool, object api.Object) error {
-	target := &unstructured.Unstructured{}
-	target.SetAPIVersion(object.APIVersion)
-	target.SetKind(object.Kind)
-	target.SetNamespace(object.Namespace)
-	target.SetName(object.Name)
+	target := reference(schema.FromAPIVersionAndKind(object.APIVersion, object.Kind), object.Namespace, object.Name)
 	live, err := t.live(ctx, target)
 	if err != nil || live == nil || !owned(live, tool.Name) {
 		return err
