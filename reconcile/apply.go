@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -86,8 +87,9 @@ func (t *Tools) write(ctx context.Context, object *unstructured.Unstructured, op
 	return written, err
 }
 
-// handOver keeps a Deployment at the replicas it has when they are no longer toolforged's to say: a field that loses its
-// last owner falls back to its default, and an autoscaler owns it only from its first change on.
+// handOver keeps a Deployment at the replicas it has when they stop being toolforged's to say: a field that loses its last
+// owner falls back to its default, and an autoscaler owns it only from its first change on. What is handed over is never
+// written again, and nothing is if somebody scaled it meanwhile: then the API server answers with a conflict.
 func (t *Tools) handOver(ctx context.Context, object *unstructured.Unstructured, live *metav1.PartialObjectMetadata) error {
 	if live == nil || object.GetKind() != "Deployment" {
 		return nil
@@ -95,16 +97,27 @@ func (t *Tools) handOver(ctx context.Context, object *unstructured.Unstructured,
 	if _, rendered, _ := unstructured.NestedFieldNoCopy(object.Object, "spec", "replicas"); rendered {
 		return nil
 	}
-	cached, err := t.deployment(ctx, object)
-	if err != nil || cached == nil || cached.Spec.Replicas == nil {
+	now := &appsv1.Deployment{}
+	if found, err := found(t.Live.Get(ctx, client.ObjectKeyFromObject(object), now), object); !found {
 		return err
 	}
+	if now.Spec.Replicas == nil || !ownsReplicas(now) {
+		return nil
+	}
 	replicas := reference(object.GroupVersionKind(), object.GetNamespace(), object.GetName())
-	if err := unstructured.SetNestedField(replicas.Object, int64(*cached.Spec.Replicas), "spec", "replicas"); err != nil {
+	replicas.SetResourceVersion(now.ResourceVersion)
+	if err := unstructured.SetNestedField(replicas.Object, int64(*now.Spec.Replicas), "spec", "replicas"); err != nil {
 		return err
 	}
 	const autoscaled = client.FieldOwner("toolforged-autoscaled")
 	return t.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(replicas), autoscaled, client.ForceOwnership)
+}
+
+// ownsReplicas tells whether a Deployment's replicas are toolforged's.
+func ownsReplicas(deployment *appsv1.Deployment) bool {
+	return slices.ContainsFunc(deployment.ManagedFields, func(fields metav1.ManagedFieldsEntry) bool {
+		return fields.Manager == string(fieldOwner) && fields.FieldsV1 != nil && strings.Contains(fields.FieldsV1.GetRawString(), `"f:replicas"`)
+	})
 }
 
 // taken says whose an object is that stands where the tool's should be. It is not touched.

@@ -144,14 +144,7 @@ func TestAutoscaled(t *testing.T) {
 	if err := d.admin.Create(t.Context(), scaler); err != nil {
 		t.Fatal(err)
 	}
-	d.until("the replicas to be let go", func() bool {
-		for _, fields := range d.deployed(tool, "webservice").ManagedFields {
-			if fields.Manager == string(fieldOwner) && strings.Contains(fields.FieldsV1.GetRawString(), `"f:replicas"`) {
-				return false
-			}
-		}
-		return true
-	})
+	d.until("the replicas to be let go", func() bool { return !ownsReplicas(d.deployed(tool, "webservice")) })
 	if got := *d.deployed(tool, "webservice").Spec.Replicas; got != 3 {
 		t.Errorf("%d replicas when they were let go, want 3 as before", got)
 	}
