@@ -68,7 +68,7 @@ func TestLineEndingsAndByteOrderMark(t *testing.T) {
 		"\ufeffstack: go\nwebservice: {}\n", "stack: go\r\nwebservice: {}\r\n", "stack: go\nwebservice: {}",
 	} {
 		m, problems := Parse([]byte(file))
-		if problems != nil || m.Stack[0] != "go" || m.Webservice == nil {
+		if problems != nil || m.Builds[MainBuild].Stack[0] != "go" || m.Webservice == nil {
 			t.Errorf("%q: got %+v, %v", file, m, problems)
 		}
 	}

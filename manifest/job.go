@@ -7,9 +7,6 @@ import (
 
 var jobNamePattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
-// webserviceName is what the processes of the tool call its webservice; no job may take it.
-const webserviceName = "webservice"
-
 var jobName = text{
 	what: "a name such as `update-stats`", max: maxJobName,
 	check: matching(jobNamePattern, "lower-case letters, digits and `-`, beginning and ending with a letter or digit"),
@@ -17,15 +14,13 @@ var jobName = text{
 
 var jobSection = section[Job]{
 	place: "an entry of `jobs`",
-	fields: append(runFields(func(j *Job) *Run { return &j.Run }),
+	fields: append(runFields(func(j *Job) *Run { return &j.Run }, variables{}),
 		in("name", jobName, func(j *Job) *string { return &j.Name },
 			"The job's name, once in the file, at most 52 characters."),
-		in("env", variables{}, func(j *Job) *map[string]string { return &j.Env },
-			"Environment variables for this job; they win over those of the top level."),
 		in("schedule", scheduleKind{}, func(j *Job) *Schedule { return &j.Schedule },
 			"When a scheduled job runs."),
 		in("timeout", duration{maxTimeout}, func(j *Job) *time.Duration { return &j.Timeout },
-			"When a run of a scheduled job is ended."),
+			"When a run of a scheduled or pre-deploy job is ended."),
 		in("retry", whole{0, maxRetry}, func(j *Job) *int { return &j.Retry },
 			"How often a failed run of a scheduled job is tried again."),
 		in("concurrency", oneOf[Concurrency]{Forbid, Replace, Allow}, func(j *Job) *Concurrency { return &j.Concurrency },
@@ -40,31 +35,44 @@ var jobSection = section[Job]{
 			"The protocol of `port`."),
 		in("health_check", optional[HealthCheck]{healthCheckSection}, func(j *Job) **HealthCheck { return &j.HealthCheck },
 			"How to tell that a continuous job works."),
-		later[Job]("emails", ""),
-		later[Job]("pre_deploy", ""),
+		in("emails", oneOf[Emails]{EmailsNone, EmailsOnFinish, EmailsOnFailure, EmailsAll}, func(j *Job) *Emails { return &j.Emails },
+			"Of which ends of the job the maintainers are told by mail."),
+		in("pre_deploy", boolean{}, func(j *Job) *bool { return &j.PreDeploy },
+			"`true` for a job that runs once for each deployment, before anything else changes; its failure stops the deployment."),
 	),
-	start:  func() Job { return Job{Run: defaultRun()} },
+	start:  func() Job { return Job{Run: defaultRun(), Emails: EmailsNone} },
 	finish: finishJob,
 }
 
 func finishJob(r *reader, m *mapping, j *Job) {
 	finishName(r, m, j)
+	finishRun(r, m, &j.Run, "")
 	schedule, scheduled := m.get("schedule")
-	continuous, says := m.get("continuous")
+	preDeploy, _ := m.get("pre_deploy")
 	switch {
 	case scheduled && j.Continuous:
 		r.problems.add(schedule.keyAt,
 			"`schedule` and `continuous: true` exclude each other: a job is either scheduled or continuous")
+	case j.PreDeploy && (scheduled || j.Continuous):
+		r.problems.add(preDeploy.keyAt, "`pre_deploy: true` excludes `schedule` and `continuous`: such a job runs once for each deployment")
 	case j.Continuous:
 		finishContinuous(r, m, j)
 	case scheduled:
 		finishScheduled(r, m, j)
-	case says && continuous.node.Value != "false", m.meant["schedule"], m.meant["continuous"], m.has("pre_deploy"):
+	case j.PreDeploy:
+		finishPreDeploy(r, m, j)
+	case unfinished(m, "continuous"), unfinished(m, "pre_deploy"), m.meant["schedule"], m.meant["continuous"], m.meant["pre_deploy"]:
 		// The problem has been told already.
 	default:
-		r.problems.add(m.at, "a job needs `schedule` (when it runs) or `continuous: true` (it always runs)")
+		r.problems.add(m.at, "a job needs `schedule` (when it runs), `continuous: true` (it always runs) "+
+			"or `pre_deploy: true` (it runs before each deployment)")
 	}
-	finishRun(r, m, &j.Run, "")
+}
+
+// unfinished tells of a key whose value is wrong.
+func unfinished(m *mapping, name string) bool {
+	e, says := m.get(name)
+	return says && e.node.Value != "false"
 }
 
 func finishName(r *reader, m *mapping, j *Job) {
@@ -75,7 +83,7 @@ func finishName(r *reader, m *mapping, j *Job) {
 		return
 	}
 	name, _ := m.get("name")
-	if j.Name == webserviceName {
+	if j.Name == WebserviceName {
 		r.problems.add(name.at, "`webservice` is the name of the tool's webservice: give the job another one")
 	}
 	if before, twice := r.jobNames[j.Name]; twice {
@@ -87,11 +95,7 @@ func finishName(r *reader, m *mapping, j *Job) {
 }
 
 func finishScheduled(r *reader, m *mapping, j *Job) {
-	for _, name := range []string{"replicas", "port", "protocol", "health_check"} {
-		if e, ok := m.get(name); ok {
-			r.problems.add(e.keyAt, "`%s` is for continuous jobs; this job is scheduled", name)
-		}
-	}
+	misfits(r, m, []string{"replicas", "port", "protocol", "health_check"}, "`%s` is for continuous jobs; this job is scheduled")
 	if !m.has("timeout") {
 		j.Timeout = defaultTimeout
 	}
@@ -100,16 +104,28 @@ func finishScheduled(r *reader, m *mapping, j *Job) {
 	}
 }
 
-func finishContinuous(r *reader, m *mapping, j *Job) {
-	for _, misfit := range [][2]string{
-		{"timeout", "runs without end"},
-		{"retry", "is always restarted"},
-		{"concurrency", "has no runs that could overlap"},
-	} {
-		if e, ok := m.get(misfit[0]); ok {
-			r.problems.add(e.keyAt, "`%s` is for scheduled jobs; a continuous job %s", misfit[0], misfit[1])
+func finishPreDeploy(r *reader, m *mapping, j *Job) {
+	misfits(r, m, []string{"replicas", "port", "protocol", "health_check"}, "`%s` is for continuous jobs; this one runs before each deployment")
+	misfits(r, m, []string{"concurrency"}, "`%s` is for scheduled jobs; this one runs before each deployment")
+	misfits(r, m, []string{"retry"}, "`%s` is for scheduled jobs; one that runs before a deployment is never run twice")
+	if !m.has("timeout") {
+		j.Timeout = defaultPreDeploy
+	}
+}
+
+// misfits tells of keys that do not fit this kind of job.
+func misfits(r *reader, m *mapping, names []string, message string) {
+	for _, name := range names {
+		if e, ok := m.get(name); ok {
+			r.problems.add(e.keyAt, message, name)
 		}
 	}
+}
+
+func finishContinuous(r *reader, m *mapping, j *Job) {
+	misfits(r, m, []string{"timeout"}, "`%s` is for scheduled jobs; a continuous job runs without end")
+	misfits(r, m, []string{"retry"}, "`%s` is for scheduled jobs; a continuous job is always restarted")
+	misfits(r, m, []string{"concurrency"}, "`%s` is for scheduled jobs; a continuous job has no runs that could overlap")
 	if !m.has("replicas") {
 		j.Replicas = defaultReplicas
 	}

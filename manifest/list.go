@@ -61,6 +61,20 @@ func (k oneOrMore[V]) read(r *reader, v value) ([]V, bool) {
 		r.problems.add(v.at, "%s is an empty list: name something or leave the key out", v.label())
 		return nil, false
 	}
+	twice(r, v, all)
+	return all, ok
+}
+
+// distinct is a list without repetitions.
+type distinct[V comparable] struct{ list[V] }
+
+func (k distinct[V]) read(r *reader, v value) ([]V, bool) {
+	all, ok := k.list.read(r, v)
+	twice(r, v, all)
+	return all, ok
+}
+
+func twice[V comparable](r *reader, v value, all []V) {
 	seen := map[V]bool{}
 	for _, one := range all {
 		if seen[one] {
@@ -68,5 +82,4 @@ func (k oneOrMore[V]) read(r *reader, v value) ([]V, bool) {
 		}
 		seen[one] = true
 	}
-	return all, ok
 }

@@ -26,12 +26,12 @@ func Parse(data []byte) (*Manifest, Problems) {
 		return nil, Problems{*problem}
 	}
 	r := &reader{positions: map[string]Position{}, jobNames: map[string]Position{}, root: Keys()}
-	m, _ := root.read(r, value{name: "toolforge.yaml", at: position(document), node: document})
+	f, _ := root.read(r, value{name: "toolforge.yaml", at: position(document), node: document})
 	if len(r.problems) > 0 {
 		return nil, r.problems.tidy()
 	}
-	m.positions = r.positions
-	return &m, nil
+	f.positions = r.positions
+	return &f.Manifest, nil
 }
 
 // Keys describes every key of the top level, and below each the keys of its mapping.

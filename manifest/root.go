@@ -1,78 +1,53 @@
 package manifest
 
-import (
-	"path"
-	"regexp"
-	"strings"
-)
-
 const example = "the smallest useful file is the two lines `stack: python` and `webservice: {}`"
 
-var languageName = regexp.MustCompile(`^[a-z][a-z0-9.+-]{0,62}$`)
-
-var language = text{
-	what: "the name of a language, such as `python`", max: 63,
-	check: matching(languageName, "the name of a language in lower-case letters, such as `python`"),
+// file is a Manifest as it is written: the images of this repository and of others are under different keys.
+type file struct {
+	Manifest
+	stack []string
+	main  Build
 }
 
 // version is kept nowhere: there is only one.
-var root = section[Manifest]{
+var root = section[file]{
 	place: "the top level",
-	fields: []field[Manifest]{
-		in("version", oneOf[string]{"v1"}, func(*Manifest) *string { return new(string) },
+	fields: []field[file]{
+		in("version", oneOf[string]{"v1"}, func(*file) *string { return new(string) },
 			"The version of this format; left out, it is `v1`."),
-		in("stack", oneOrMore[string]{list[string]{language, maxStack}}, func(m *Manifest) *[]string { return &m.Stack },
+		in("stack", stack, func(f *file) *[]string { return &f.stack },
 			"The languages the source is written in, in order; left out, they are detected."),
-		in("build", buildSection, func(m *Manifest) *Build { return &m.Build },
+		in("build", buildSection, func(f *file) *Build { return &f.main },
 			"How the image is built from the repository."),
-		in("env", variables{portIsSet: true}, func(m *Manifest) *map[string]string { return &m.Env },
+		in("builds", named[Build]{of: otherBuildSection, what: "builds", name: buildName, max: maxBuilds},
+			func(f *file) *map[string]Build { return &f.Builds },
+			"More images, by name, for tools made of several repositories."),
+		in("env", variables{portIsSet: true}, func(f *file) *map[string]string { return &f.Env },
 			"Environment variables for every process."),
-		in("webservice", optional[Webservice]{webserviceSection}, func(m *Manifest) **Webservice { return &m.Webservice },
+		in("secrets", secrets, func(f *file) *map[string]Secret { return &f.Secrets },
+			"Environment variables for every process whose values are not to be read in the repository."),
+		in("webservice", optional[Webservice]{webserviceSection}, func(f *file) **Webservice { return &f.Webservice },
 			"The process that answers web requests."),
-		in("jobs", list[Job]{jobSection, maxJobs}, func(m *Manifest) *[]Job { return &m.Jobs },
-			"Processes beside the webservice, each either scheduled or continuous."),
-		later[Manifest]("builds", ""),
-		later[Manifest]("secrets", ""),
-		later[Manifest]("network", ""),
-		later[Manifest]("kubernetes", ""),
+		in("jobs", list[Job]{jobSection, maxJobs}, func(f *file) *[]Job { return &f.Jobs },
+			"Processes beside the webservice, each scheduled, continuous or run before each deployment."),
+		in("network", networkSection, func(f *file) *Network { return &f.Network },
+			"Who beside the tool itself may reach its ports."),
+		in("kubernetes", optional[Kubernetes]{kubernetesSection}, func(f *file) **Kubernetes { return &f.Kubernetes },
+			"Kubernetes objects of the repository, applied with the tool's own rights."),
 	},
-	finish: finishManifest,
+	finish: finishFile,
 }
 
-func finishManifest(r *reader, m *mapping, t *Manifest) {
-	if !m.has("webservice") && !m.has("jobs") && len(r.problems) == 0 {
+func finishFile(r *reader, m *mapping, f *file) {
+	if !m.has("webservice") && !m.has("jobs") && !m.has("kubernetes") && len(r.problems) == 0 {
 		r.problems.add(m.at,
 			"there is nothing to run: add `webservice: {}` or `jobs`; to run nothing on purpose, write `jobs: []`")
 	}
-}
-
-var buildSection = section[Build]{
-	place: "`build`",
-	fields: []field[Build]{
-		in("path", sourcePath, func(b *Build) *string { return &b.Path },
-			"The directory of the repository that holds the source; left out, it is the root."),
-		in("env", variables{}, func(b *Build) *map[string]string { return &b.Env },
-			"Environment variables while building, and only then."),
-		later[Build]("builder", ""),
-		later[Build]("ignore", ""),
-	},
-	finish: func(_ *reader, _ *mapping, b *Build) {
-		if b.Path == "." {
-			b.Path = ""
-		}
-	},
-}
-
-var sourcePath = text{what: "a directory of the repository, such as `app`", max: maxPath, check: func(s string) string {
-	switch clean := path.Clean(s); {
-	case strings.HasPrefix(s, "/"):
-		return "must be a directory of the repository: leave out the `/` at the beginning"
-	case strings.ContainsAny(s, "\\\n\t"):
-		return "must be a directory of the repository, with `/` between its parts"
-	case clean == ".." || strings.HasPrefix(clean, "../"):
-		return "must stay within the repository: `..` leads out of it"
-	case clean != s:
-		return "must be written without needless parts: `" + shorten(clean) + "`"
+	if f.Builds == nil {
+		f.Builds = map[string]Build{}
 	}
-	return ""
-}}
+	f.main.Stack = f.stack
+	f.Builds[MainBuild] = f.main
+	checkBuildNames(r, m, f)
+	clash(r, m, f.Env, f.Secrets)
+}

@@ -3,6 +3,7 @@ package manifest
 import (
 	"regexp"
 	"strings"
+	"time"
 )
 
 var processName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
@@ -15,11 +16,24 @@ var (
 	commandLine = text{what: "a command line, such as `python app.py`", max: maxCommand}
 	portNumber  = whole{1, 65535}
 	replicas    = whole{0, maxReplicas}
+
+	imageName = text{
+		what: "the name of an image of the platform's catalogue, such as `python3.11`", max: 63,
+		check: matching(catalogName, "the name of an image of the platform: lower-case letters, digits, `.` and `-`"),
+	}
+	usedBuild = text{
+		what: "the name of a build: `main` or one under `builds`", max: maxJobName,
+		check: matching(jobNamePattern, "the name of a build: lower-case letters, digits and `-`"),
+	}
 )
 
 // runFields are the keys that the webservice and the jobs share.
-func runFields[T any](run func(*T) *Run) []field[T] {
+func runFields[T any](run func(*T) *Run, env variables) []field[T] {
 	return []field[T]{
+		in("build", usedBuild, func(t *T) *string { return &run(t).Build },
+			"The build whose image it runs in; left out, it is that of this repository."),
+		in("image", imageName, func(t *T) *string { return &run(t).Image },
+			"An image of the platform's catalogue to run in, instead of a build."),
 		in("process", processType, func(t *T) *string { return &run(t).Process },
 			"The process type to run, from the `Procfile` or a buildpack."),
 		in("command", commandLine, func(t *T) *string { return &run(t).Command },
@@ -28,21 +42,32 @@ func runFields[T any](run func(*T) *Run) []field[T] {
 			"How much cpu it gets: that much is set aside, and it may not use more."),
 		in("memory", memoryAmount, func(t *T) *Quantity { return &run(t).Memory },
 			"How much memory it may use; a process that uses more is ended."),
-		later[T]("build", ""),
-		later[T]("image", ""),
-		later[T]("secrets", ""),
-		later[T]("mount", ""),
-		later[T]("shutdown", ""),
+		in("env", env, func(t *T) *map[string]string { return &run(t).Env },
+			"Environment variables for this process; they win over those of the top level."),
+		in("secrets", secrets, func(t *T) *map[string]Secret { return &run(t).Secrets },
+			"Secret environment variables for this process; they win over those of the top level."),
+		in("mount", oneOf[Mount]{MountNone, MountAll}, func(t *T) *Mount { return &run(t).Mount },
+			"Which of the platform's shared volumes it sees."),
+		in("shutdown", duration{maxShutdown}, func(t *T) *time.Duration { return &run(t).Shutdown },
+			"The time it has to end after it was asked to (SIGTERM), before it is ended (SIGKILL)."),
 		later[T]("mem", ": write `memory`"),
 	}
 }
 
 func defaultRun() Run {
-	return Run{CPU: defaultCPU, CPURequest: defaultCPURequest, Memory: defaultMemory}
+	return Run{
+		CPU: defaultCPU, CPURequest: defaultCPURequest, Memory: defaultMemory,
+		Mount: MountNone, Shutdown: defaultShutdown,
+	}
 }
+
+// imageCommand stands for the command of a catalogue image.
+const imageCommand = "\x00"
 
 // finishRun checks what to run; process is what runs when the file does not say, "" if it must.
 func finishRun(r *reader, m *mapping, run *Run, process string) {
+	finishImage(r, m, run)
+	clash(r, m, run.Env, run.Secrets)
 	if m.has("cpu") {
 		run.CPURequest = run.CPU
 	}
@@ -51,10 +76,28 @@ func finishRun(r *reader, m *mapping, run *Run, process string) {
 	case both && m.has("process"):
 		r.problems.add(command.keyAt, "`command` and `process` exclude each other: keep one")
 	case m.has("command"), m.has("process"):
+	case process == imageCommand:
 	case process == "":
 		r.problems.add(m.at, "a job needs `command` (a command line) or `process` (a process type)")
 	default:
 		run.Process = process
+	}
+}
+
+// finishImage checks in which image it runs.
+func finishImage(r *reader, m *mapping, run *Run) {
+	image, plain := m.get("image")
+	if !m.has("image") {
+		if !m.has("build") {
+			run.Build = MainBuild
+		}
+		return
+	}
+	if m.has("build") {
+		r.problems.add(image.keyAt, "`build` and `image` exclude each other: keep one")
+	}
+	if process, ok := m.get("process"); ok && plain {
+		r.problems.add(process.keyAt, "an `image` of the platform has no process types: write `command`")
 	}
 }
 

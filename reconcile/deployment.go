@@ -28,7 +28,7 @@ func (d *deployment) images() []api.Image {
 	if d.image == "" {
 		return nil
 	}
-	return []api.Image{{Name: mainBuild, Reference: d.image}}
+	return []api.Image{{Name: manifest.MainBuild, Reference: d.image}}
 }
 
 // is tells whether a record speaks of this deployment.

@@ -17,9 +17,6 @@ import (
 	"github.com/toolforge/toolforged/registry"
 )
 
-// mainBuild is the name of the build of the tool's own repository.
-const mainBuild = "main"
-
 // recordWritten is when the record of a build that ended is surely in the status.
 const recordWritten = time.Second
 
@@ -75,7 +72,7 @@ func (t *Tools) built(p *pass, record api.Build) result {
 
 func lastBuild(tool *api.Tool) *api.Build {
 	for i := range tool.Status.Builds {
-		if tool.Status.Builds[i].Name == mainBuild {
+		if tool.Status.Builds[i].Name == manifest.MainBuild {
 			return &tool.Status.Builds[i]
 		}
 	}
@@ -104,7 +101,7 @@ func (t *Tools) builder(ctx context.Context) (*api.Builder, result) {
 
 // request asks for the tool's image. The problem, if any, is in what the maintainers wrote as the stack.
 func (t *Tools) request(p *pass, builder *api.Builder) (request build.Request, problem string) {
-	declared := p.revision.Manifest
+	declared := p.revision.Manifest.Builds[manifest.MainBuild]
 	order, problem := order(builder, declared.Stack)
 	if problem != "" {
 		return build.Request{}, problem
@@ -112,15 +109,15 @@ func (t *Tools) request(p *pass, builder *api.Builder) (request build.Request, p
 	request = build.Request{
 		Tool:       p.tool.Name,
 		Owner:      owner(p.tool),
-		Name:       mainBuild,
+		Name:       manifest.MainBuild,
 		Repository: p.tool.Spec.Repository,
 		Commit:     p.commit,
-		Path:       declared.Build.Path,
+		Path:       declared.Path,
 		Inputs: build.Inputs{
 			Tree:    p.revision.Tree,
 			Builder: builder.Status.Image,
 			Order:   order,
-			Env:     declared.Build.Env,
+			Env:     declared.Env,
 		},
 		RunImage:    builder.Status.RunImage,
 		PlatformAPI: builder.Status.PlatformAPI,

@@ -12,6 +12,7 @@ import (
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build"
+	"github.com/toolforge/toolforged/manifest"
 )
 
 // The invariants of a world that came to rest.
@@ -82,7 +83,7 @@ func (w *world) imageOf(tool *modelTool, c *modelCommit) string {
 	}
 	builder := w.server.get(objectID{builderKind, client.ObjectKey{Name: "test"}}).as(asTyped).(*api.Builder)
 	key := build.Inputs{Tree: c.tree, Builder: builder.Status.Image}.Key()
-	return imageBehind(modelRegistry + "/tool-" + tool.name + "/" + mainBuild + ":" + key)
+	return imageBehind(modelRegistry + "/tool-" + tool.name + "/" + manifest.MainBuild + ":" + key)
 }
 
 func servedImage(serving *api.Deployment) string {

@@ -50,16 +50,16 @@ func ReadRevision(ctx context.Context, snapshot *sources.Snapshot) (Revision, er
 
 func readTree(declared *manifest.Manifest, text string, snapshot *sources.Snapshot) (Revision, error) {
 	var leftOut []string
-	if declared.Build.Path == "" {
+	if declared.Builds[manifest.MainBuild].Path == "" {
 		leftOut = []string{manifestFile}
 	}
-	tree, err := snapshot.TreeID(declared.Build.Path, leftOut...)
+	tree, err := snapshot.TreeID(declared.Builds[manifest.MainBuild].Path, leftOut...)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, sources.ErrContent) {
 		return Revision{Problems: manifest.Problems{declared.Problem("build.path", fmt.Sprintf(
-			"`build.path` is %q: the repository has no such directory at this commit", declared.Build.Path))}}, nil
+			"`build.path` is %q: the repository has no such directory at this commit", declared.Builds[manifest.MainBuild].Path))}}, nil
 	}
 	if err != nil {
-		return Revision{}, fmt.Errorf("read the tree of %q: %w", declared.Build.Path, err)
+		return Revision{}, fmt.Errorf("read the tree of %q: %w", declared.Builds[manifest.MainBuild].Path, err)
 	}
 	return Revision{Manifest: declared, Text: text, Tree: tree}, nil
 }

@@ -1,0 +1,170 @@
+package manifest
+
+import (
+	"maps"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	languageName = regexp.MustCompile(`^[a-z][a-z0-9.+-]{0,62}$`)
+	catalogName  = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+)
+
+var language = text{
+	what: "the name of a language, such as `python`", max: 63,
+	check: matching(languageName, "the name of a language in lower-case letters, such as `python`"),
+}
+
+var stack = oneOrMore[string]{list[string]{language, maxStack}}
+
+var builderName = text{
+	what: "the name of a builder of the platform, such as `bookworm`", max: 63,
+	check: matching(catalogName, "the name of a builder: lower-case letters, digits, `.` and `-`"),
+}
+
+// buildName is a part of the image's name in the registry, and of the names of the build's pods.
+var buildName = text{
+	what: "a name such as `redis`", max: maxJobName,
+	check: func(s string) string {
+		if s == MainBuild {
+			return "must not be `main`: that is the image of this repository, under `build`"
+		}
+		return matching(jobNamePattern, "lower-case letters, digits and `-`, beginning and ending with a letter or digit")(s)
+	},
+}
+
+// buildFields are the keys of every build.
+func buildFields() []field[Build] {
+	return []field[Build]{
+		in("builder", builderName, func(b *Build) *string { return &b.Builder },
+			"The entry of the platform's catalogue that builds; left out, it is the platform's default."),
+		in("path", sourcePath, func(b *Build) *string { return &b.Path },
+			"The directory of the repository that holds the source; left out, it is the root."),
+		in("ignore", list[string]{ignorePattern, maxIgnore}, func(b *Build) *[]string { return &b.Ignore },
+			"Patterns, as in a `.gitignore`, of files whose changes alone cause no build."),
+		in("env", variables{}, func(b *Build) *map[string]string { return &b.Env },
+			"Environment variables while building, and only then."),
+	}
+}
+
+var buildSection = section[Build]{
+	place:  "`build`",
+	fields: buildFields(),
+	finish: finishBuild,
+}
+
+var otherBuildSection = section[Build]{
+	place: "an entry of `builds`",
+	fields: append(buildFields(),
+		in("repository", repositoryURL, func(b *Build) *string { return &b.Repository },
+			"The URL of the git repository; left out, it is the tool's own."),
+		in("ref", refName, func(b *Build) *string { return &b.Ref },
+			"The branch, tag or full commit id of `repository`; left out, its HEAD is followed."),
+		in("stack", stack, func(b *Build) *[]string { return &b.Stack },
+			"The languages the source is written in, in order; left out, they are detected."),
+	),
+	finish: func(r *reader, m *mapping, b *Build) {
+		finishBuild(r, m, b)
+		if ref, ok := m.get("ref"); ok && !m.has("repository") {
+			r.problems.add(ref.keyAt, "`ref` needs `repository`: of its own repository a tool runs one commit")
+		}
+	},
+}
+
+func finishBuild(_ *reader, _ *mapping, b *Build) {
+	if b.Path == "." {
+		b.Path = ""
+	}
+}
+
+// BuildNames are the names of the builds whose image some process runs in, sorted.
+func (m *Manifest) BuildNames() []string {
+	used := map[string]bool{}
+	for _, p := range m.Processes() {
+		used[p.Run.Build] = true
+	}
+	delete(used, "")
+	return slices.Sorted(maps.Keys(used))
+}
+
+// checkBuildNames finds the processes that name a build which the file does not have.
+func checkBuildNames(r *reader, m *mapping, f *file) {
+	if m.meant["builds"] {
+		return
+	}
+	for _, p := range f.Processes() {
+		at, written := r.positions[p.Path+".build"]
+		if _, known := f.Builds[p.Run.Build]; known || !written {
+			continue
+		}
+		names := slices.Sorted(maps.Keys(f.Builds))
+		r.problems.add(at, "there is no build %q under `builds`%s", shorten(p.Run.Build), suggestName(p.Run.Build, names))
+	}
+}
+
+// suggestName says which of the names was meant, or which there are.
+func suggestName(name string, names []string) string {
+	keys := make([]Key, len(names))
+	for i, n := range names {
+		keys[i].Name = n
+	}
+	if near, ok := nearest(name, keys); ok {
+		return ": did you mean `" + near.Name + "`?"
+	}
+	for i, n := range names {
+		names[i] = "`" + n + "`"
+	}
+	return ": there is " + strings.Join(names, ", ")
+}
+
+var repositoryURL = text{what: "the URL of a git repository, such as `https://gitlab.example/tool.git`", max: maxURL,
+	check: func(s string) string {
+		u, err := url.Parse(s)
+		switch {
+		case strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' }):
+			return "must not hold spaces"
+		case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+			return "must be a URL that begins with `https://`, such as `https://gitlab.example/tool.git`"
+		case u.User != nil:
+			return "must not hold a name or password: everybody can read this file"
+		case u.RawQuery != "" || u.Fragment != "":
+			return "must not have a `?` or `#`: name a branch, tag or commit under `ref`"
+		}
+		return ""
+	}}
+
+var refName = text{what: "a branch, a tag or a full commit id, such as `refs/tags/v1.2.0`", max: maxRef,
+	check: func(s string) string {
+		if strings.ContainsAny(s, " \n\t~^:?*[\\") || strings.Contains(s, "..") || strings.HasPrefix(s, "-") {
+			return "must be a branch, a tag or a full commit id: such a name has no spaces and none of `~^:?*[\\`"
+		}
+		return ""
+	}}
+
+var ignorePattern = text{what: "a pattern such as `docs/**` or `*.md`", max: maxPattern, check: func(s string) string {
+	switch {
+	case strings.HasPrefix(s, "!"):
+		return "must not begin with `!`: what is not ignored need not be named"
+	case strings.ContainsAny(s, "\n\t"):
+		return "must be one pattern; write each as an entry of its own"
+	}
+	return ""
+}}
+
+var sourcePath = text{what: "a directory of the repository, such as `app`", max: maxPath, check: func(s string) string {
+	switch clean := path.Clean(s); {
+	case strings.HasPrefix(s, "/"):
+		return "must be a directory of the repository: leave out the `/` at the beginning"
+	case strings.ContainsAny(s, "\\\n\t"):
+		return "must be a directory of the repository, with `/` between its parts"
+	case clean == ".." || strings.HasPrefix(clean, "../"):
+		return "must stay within the repository: `..` leads out of it"
+	case clean != strings.TrimSuffix(s, "/"):
+		return "must be written without needless parts: `" + shorten(clean) + "`"
+	}
+	return ""
+}}

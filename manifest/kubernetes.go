@@ -1,0 +1,17 @@
+package manifest
+
+import "strings"
+
+var kubernetesSection = section[Kubernetes]{
+	place: "`kubernetes`",
+	fields: []field[Kubernetes]{
+		in("path", sourcePath, func(k *Kubernetes) *string { return &k.Path },
+			"The directory of the repository whose `.yaml` files hold the objects."),
+	},
+	finish: func(r *reader, m *mapping, k *Kubernetes) {
+		if !m.has("path") {
+			r.problems.add(m.at, "`kubernetes` needs `path`: the directory that holds the objects")
+		}
+		k.Path = strings.TrimSuffix(k.Path, "/")
+	},
+}
