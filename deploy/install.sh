@@ -19,12 +19,12 @@ trap 'rm -rf "$work"' EXIT
 . "$here/../buildpacks/builder/tools.sh"
 
 helm=$(go_tool helm helm.sh/helm/v3 "$HELM_VERSION" ./cmd/helm)
-sed "s|@REGISTRY@|$REGISTRY|" "$here/builders.yaml" > "$work/builders.yaml"
+sed "s|@REGISTRY@|$REGISTRY|g" "$here/catalog.yaml" > "$work/catalog.yaml"
 # Helm installs CustomResourceDefinitions once and never upgrades them.
 "$KUBECTL" apply --server-side --field-manager=helm -f "$here/toolforged/crds/" > /dev/null
 "$helm" upgrade --install toolforged "$here/toolforged" --namespace toolforged --create-namespace \
-  --values "$work/builders.yaml" \
+  --values "$work/catalog.yaml" \
   --set image="$IMAGE",domain="$DOMAIN",site.scheme="$SITE_SCHEME",site.port="$SITE_PORT",registry.prefix="$REGISTRY",registry.plainHTTP="${REGISTRY_PLAIN_HTTP:-false}",rolloutDeadline="${ROLLOUT_DEADLINE:-5m}" \
   --wait --timeout 3m > "$work/helm.log" 2>&1 || { cat "$work/helm.log" >&2; exit 1; }
 "$KUBECTL" label namespace toolforged pod-security.kubernetes.io/enforce=restricted --overwrite > /dev/null
-"$KUBECTL" wait builder --all --for=condition=Ready --timeout=60s
+"$KUBECTL" wait builder,catalogimage --all --for=condition=Ready --timeout=60s

@@ -28,7 +28,7 @@ func Parse(data []byte) (*Manifest, Problems) {
 	r := &reader{positions: map[string]Position{}, jobNames: map[string]Position{}, root: Keys()}
 	f, _ := root.read(r, value{name: "toolforge.yaml", at: position(document), node: document})
 	if len(r.problems) > 0 {
-		return nil, r.problems.tidy()
+		return nil, r.problems.Sorted()
 	}
 	f.positions = r.positions
 	return &f.Manifest, nil

@@ -45,8 +45,9 @@ func (ps *Problems) add(at Position, format string, args ...any) {
 	*ps = append(*ps, Problem{Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...)})
 }
 
-// tidy sorts, removes repetitions (one anchor used twice has its problem once) and keeps the first maxProblems.
-func (ps Problems) tidy() Problems {
+// Sorted sorts by line and column, removes repetitions (one anchor used twice has its problem once) and keeps the first
+// maxProblems.
+func (ps Problems) Sorted() Problems {
 	slices.SortFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Message, b.Message))
 	})

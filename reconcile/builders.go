@@ -42,11 +42,7 @@ func (b *Builders) Reconcile(ctx context.Context, request reconcile.Request) (re
 	}
 	before := entry.DeepCopy()
 	failure := b.look(ctx, entry)
-	if failure != nil && entry.Status.Image == "" {
-		conditions.MarkFalse(entry, meta.ReadyCondition, api.ReasonRegistryFailed, "%s", failure)
-	} else if failure == nil {
-		conditions.MarkTrue(entry, meta.ReadyCondition, api.ReasonSucceeded, "builder %s", entry.Status.Image)
-	}
+	judge(entry, entry.Status.Image, failure)
 	entry.Status.ObservedGeneration = entry.Generation
 	if !equality.Semantic.DeepEqual(before.Status, entry.Status) {
 		if err := b.Client.Status().Patch(ctx, entry, client.MergeFrom(before)); err != nil {
@@ -54,10 +50,19 @@ func (b *Builders) Reconcile(ctx context.Context, request reconcile.Request) (re
 		}
 	}
 	if failure != nil {
-		// The images that were found before stay in use.
 		return reconcile.Result{}, failure
 	}
 	return reconcile.Result{RequeueAfter: b.Interval}, nil
+}
+
+// judge says whether an entry of a catalogue can be used: what was found before stays in use when the registry fails.
+func judge(entry conditions.Setter, image string, failure error) {
+	switch {
+	case failure == nil:
+		conditions.MarkTrue(entry, meta.ReadyCondition, api.ReasonSucceeded, "image %s", image)
+	case image == "":
+		conditions.MarkFalse(entry, meta.ReadyCondition, api.ReasonRegistryFailed, "%s", failure)
+	}
 }
 
 // look finds the digests behind the images of the spec and what the builder offers.

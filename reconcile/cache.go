@@ -39,7 +39,7 @@ func CacheOptions() cache.Options {
 // FillCaches reads everything that the controllers watch and returns when it is there, or ctx has ended. A daemon that
 // does not lead keeps the caches too: so it can take over at once.
 func FillCaches(ctx context.Context, c cache.Cache) error {
-	objects := []client.Object{&api.Tool{}, &api.Builder{}, &corev1.Pod{}, &autoscalingv2.HorizontalPodAutoscaler{}}
+	objects := []client.Object{&api.Tool{}, &api.Builder{}, &api.CatalogImage{}, &corev1.Pod{}, &autoscalingv2.HorizontalPodAutoscaler{}}
 	for _, kind := range append(Kinds(), namespaceKind) {
 		objects = append(objects, watched(kind))
 	}

@@ -18,17 +18,11 @@ type deployment struct {
 	commit   string
 	manifest *manifest.Manifest
 	text     string
-	image    string
-	objects  []*unstructured.Unstructured
+	// images are what its processes run in, by name.
+	images  map[string]render.Image
+	objects []*unstructured.Unstructured
 	// key identifies the objects.
 	key string
-}
-
-func (d *deployment) images() []api.Image {
-	if d.image == "" {
-		return nil
-	}
-	return []api.Image{{Name: manifest.MainBuild, Reference: d.image}}
 }
 
 // is tells whether a record speaks of this deployment.
@@ -45,7 +39,7 @@ func (t *Tools) choose(ctx context.Context, p *pass, deployable bool) error {
 		}
 		return t.resume(ctx, p, record)
 	}
-	newest := &deployment{commit: p.commit, manifest: p.revision.Manifest, text: p.revision.Text, image: p.image}
+	newest := &deployment{commit: p.commit, manifest: p.revision.Manifest, text: p.revision.Text, images: p.images}
 	if err := t.render(ctx, p.tool, newest); err != nil {
 		return err
 	}
@@ -70,10 +64,7 @@ func (t *Tools) resume(ctx context.Context, p *pass, record *api.Deployment) err
 	if len(problems) > 0 {
 		return fmt.Errorf("read the %s of commit %.7s again: %w", manifestFile, record.Commit, problems)
 	}
-	p.target = &deployment{commit: record.Commit, manifest: declared, text: record.Manifest}
-	for _, image := range record.Images {
-		p.target.image = image.Reference
-	}
+	p.target = &deployment{commit: record.Commit, manifest: declared, text: record.Manifest, images: imagesOf(record.Images)}
 	if err := t.render(ctx, p.tool, p.target); err != nil {
 		return err
 	}
@@ -95,7 +86,7 @@ func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error
 		Tool:            tool.Name,
 		Namespace:       tool.TargetNamespace(),
 		Manifest:        d.manifest,
-		Image:           d.image,
+		Images:          d.images,
 		Domain:          t.Config.Domain,
 		IngressClass:    t.Config.IngressClass,
 		RolloutDeadline: t.Config.RolloutDeadline,
@@ -127,14 +118,14 @@ func (t *Tools) begin(p *pass) {
 	now := t.now()
 	status.Deploying = &api.Deployment{
 		Commit:   p.target.commit,
-		Images:   p.target.images(),
+		Images:   recordOf(p.target.images),
 		Manifest: p.target.text,
 		Key:      p.target.key,
 		Since:    now,
 	}
 	status.History = slices.Insert(status.History, 0, api.PastDeployment{
 		Commit:    p.target.commit,
-		Images:    p.target.images(),
+		Images:    references(recordOf(p.target.images)),
 		Key:       p.target.key,
 		Cause:     p.target.cause(status.Serving),
 		Outcome:   api.OutcomeProgressing,
@@ -153,8 +144,8 @@ func (d *deployment) cause(serving *api.Deployment) string {
 		return "first deployment"
 	case serving.Commit != d.commit:
 		return fmt.Sprintf("commit %.7s, was %.7s", d.commit, serving.Commit)
-	case !slices.Equal(serving.Images, d.images()):
-		return fmt.Sprintf("image %s, was %s", d.image, serving.Images[0].Reference)
+	case changedImage(serving.Images, d.images) != "":
+		return changedImage(serving.Images, d.images)
 	default:
 		return "the platform renders it anew"
 	}
@@ -168,7 +159,7 @@ func (t *Tools) succeed(p *pass) {
 	}
 	status.Serving = &api.Deployment{
 		Commit:   p.target.commit,
-		Images:   p.target.images(),
+		Images:   recordOf(p.target.images),
 		Manifest: p.target.text,
 		Key:      p.target.key,
 		Since:    t.now(),

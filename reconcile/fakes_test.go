@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -87,7 +88,11 @@ func revision(yaml, source string) Revision {
 	if len(problems) > 0 {
 		return Revision{Problems: problems}
 	}
-	return Revision{Manifest: declared, Text: yaml, Tree: source}
+	trees := make(map[string]string)
+	for _, name := range declared.BuildNames() {
+		trees[name] = source + strings.TrimPrefix("-"+name, "-"+manifest.MainBuild)
+	}
+	return Revision{Manifest: declared, Text: yaml, Trees: trees}
 }
 
 func commit(name string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(name)))[:40] }
@@ -107,13 +112,13 @@ func (builds) Step(_ context.Context, r build.Request, last *api.Build) (api.Bui
 		Commit:    r.Commit,
 		Source:    r.Inputs.Tree,
 		State:     api.BuildSucceeded,
-		Image:     imageOf(r.Tool, r.Inputs.Key()),
+		Image:     imageOf(r.Tool, r.Name, r.Inputs.Key()),
 		Processes: []string{"web", "worker"},
 	}, nil
 }
 
-func imageOf(tool, key string) string {
-	return "registry.example/tool-" + tool + "/main@" + digest(key)
+func imageOf(tool, build, key string) string {
+	return "registry.example/tool-" + tool + "/" + build + "@" + digest(key)
 }
 
 // recorder logs events.

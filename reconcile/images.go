@@ -10,59 +10,116 @@ import (
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build"
 	"github.com/toolforge/toolforged/manifest"
+	"github.com/toolforge/toolforged/reconcile/render"
 	"github.com/toolforge/toolforged/registry"
 )
 
 // recordWritten is when the record of a build that ended is surely in the status.
 const recordWritten = time.Second
 
-// images has the tool's image built, unless a build of the same inputs made it before.
+// images has every image made that the revision's processes run in, unless it is there already.
 func (t *Tools) images(ctx context.Context, p *pass) result {
-	if !hasProcesses(p.revision.Manifest) {
-		return ok("nothing to run, nothing to build")
-	}
-	builder, r := t.builder(ctx)
-	if builder == nil {
+	p.images = make(map[string]render.Image)
+	if r := t.catalog(ctx, p); r.outcome != done {
 		return r
 	}
-	request, problem := t.request(p, builder)
-	if problem != "" {
-		return mistaken(p, manifest.Problems{p.revision.Manifest.Problem("stack", problem)})
+	names := p.revision.Manifest.BuildNames()
+	if len(names) == 0 {
+		p.tool.Status.Builds = nil
+		return ok("nothing to build")
 	}
-	last := lastBuild(p.tool)
-	record, err := t.Builds.Step(ctx, request, last)
+	// All of them are brought forward, whatever becomes of one.
+	var all results
+	records := make([]api.Build, 0, len(names))
+	for _, name := range names {
+		record, r := t.image(ctx, p, name)
+		if record != nil {
+			records = append(records, *record)
+		}
+		all = append(all, r)
+	}
+	p.tool.Status.Builds = records
+	if problems := missingProcesses(p.revision.Manifest, p.images); len(problems) > 0 || len(p.problems) > 0 {
+		return mistaken(p, problems)
+	}
+	return all.worst()
+}
+
+// results are those of the parts of one step.
+type results []result
+
+// worst is the first of the results that is worse than all before it, with the soonest time to look again of any.
+func (all results) worst() result {
+	worst := all[0]
+	for _, r := range all[1:] {
+		after := worst.after
+		if r.outcome > worst.outcome {
+			worst = r
+		}
+		if r.after != 0 && (after == 0 || r.after < after) {
+			after = r.after
+		}
+		worst.after = after
+	}
+	return worst
+}
+
+// image brings one build forward. The record is nil when nothing is known of it.
+func (t *Tools) image(ctx context.Context, p *pass, name string) (*api.Build, result) {
+	last := lastBuild(p.tool, name)
+	declared := p.revision.Manifest.Builds[name]
+	source, r := t.sourceOf(ctx, p, name)
+	if source == nil {
+		return last, r
+	}
+	builder, r := t.builder(ctx, declared.Builder)
+	if builder == nil {
+		return last, r
+	}
+	order, problem := order(builder, declared.Stack)
+	if problem != "" {
+		return last, mistaken(p, manifest.Problems{p.revision.Manifest.Problem(stackPath(name), problem)})
+	}
+	record, err := t.Builds.Step(ctx, t.request(p, name, *source, builder, order), last)
 	if err != nil {
-		return fail(api.ReasonBuilding, err)
+		return last, fail(api.ReasonBuilding, err)
 	}
 	if last == nil || last.State != record.State {
 		// Once the record is written, the pod of a build that ended can go.
 		p.again(recordWritten)
 	}
-	p.tool.Status.Builds = []api.Build{record}
-	return t.built(p, record)
+	return &record, t.built(p, record)
+}
+
+// stackPath leads to the stack of a build in the file.
+func stackPath(build string) string {
+	if build == manifest.MainBuild {
+		return "stack"
+	}
+	return "builds." + build + ".stack"
 }
 
 // built tells what a build's record means for the tool.
 func (t *Tools) built(p *pass, record api.Build) result {
+	what := fmt.Sprintf("commit %.7s", record.Commit)
+	if record.Name != manifest.MainBuild {
+		what = record.Name + ", " + what
+	}
 	switch record.State {
 	case api.BuildSucceeded:
-		if problems := missingProcesses(p.revision.Manifest, record.Processes); len(problems) > 0 {
-			return mistaken(p, problems)
-		}
-		p.image = record.Image
+		p.images[record.Name] = render.Image{Reference: record.Image, Processes: record.Processes}
 		return ok("image " + record.Image)
 	case api.BuildFailed:
-		return stall(api.ReasonBuildFailed, fmt.Sprintf("commit %.7s: the build failed in phase %s: %s",
-			record.Commit, record.Phase, record.Message))
+		return stall(api.ReasonBuildFailed, fmt.Sprintf("%s: the build failed in phase %s: %s", what, record.Phase, record.Message))
 	case api.BuildWaiting:
-		return wait(api.ReasonBuilding, fmt.Sprintf("commit %.7s: the build waits: %s", record.Commit, record.Message),
-			build.RetryAt(record))
+		return wait(api.ReasonBuilding, fmt.Sprintf("%s: the build waits: %s", what, record.Message), build.RetryAt(record))
 	default:
-		message := fmt.Sprintf("building commit %.7s: phase %s (%s)", record.Commit, record.Phase, record.Reason)
+		message := fmt.Sprintf("building %s: phase %s (%s)", what, record.Phase, record.Reason)
 		if record.Message != "" {
 			message += ": " + record.Message
 		}
@@ -70,25 +127,25 @@ func (t *Tools) built(p *pass, record api.Build) result {
 	}
 }
 
-func lastBuild(tool *api.Tool) *api.Build {
+func lastBuild(tool *api.Tool, name string) *api.Build {
 	for i := range tool.Status.Builds {
-		if tool.Status.Builds[i].Name == manifest.MainBuild {
+		if tool.Status.Builds[i].Name == name {
 			return &tool.Status.Builds[i]
 		}
 	}
 	return nil
 }
 
-// builder is the platform's default builder, ready to use; nil and the reason when there is none.
-func (t *Tools) builder(ctx context.Context) (*api.Builder, result) {
+// builder is the builder of that name, or without a name the platform's default; nil and the reason when it cannot be used.
+func (t *Tools) builder(ctx context.Context, name string) (*api.Builder, result) {
 	var list api.BuilderList
-	if err := t.Client.List(ctx, &list); err != nil {
+	if err := t.Client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fail(api.ReasonBuilderUnavailable, fmt.Errorf("list builders: %w", err))
 	}
 	slices.SortFunc(list.Items, func(a, b api.Builder) int { return strings.Compare(a.Name, b.Name) })
 	for i := range list.Items {
 		builder := &list.Items[i]
-		if !builder.Spec.Default {
+		if builder.Name != name && (name != "" || !builder.Spec.Default) {
 			continue
 		}
 		if !meta.IsStatusConditionTrue(builder.Status.Conditions, fluxmeta.ReadyCondition) {
@@ -96,25 +153,25 @@ func (t *Tools) builder(ctx context.Context) (*api.Builder, result) {
 		}
 		return builder, result{}
 	}
-	return nil, wait(api.ReasonBuilderUnavailable, "the platform has no default builder", 0)
+	if name == "" {
+		return nil, wait(api.ReasonBuilderUnavailable, "the platform has no default builder", 0)
+	}
+	return nil, wait(api.ReasonBuilderUnavailable, "the platform has no builder "+name, 0)
 }
 
-// request asks for the tool's image. The problem, if any, is in what the maintainers wrote as the stack.
-func (t *Tools) request(p *pass, builder *api.Builder) (request build.Request, problem string) {
-	declared := p.revision.Manifest.Builds[manifest.MainBuild]
-	order, problem := order(builder, declared.Stack)
-	if problem != "" {
-		return build.Request{}, problem
-	}
-	request = build.Request{
+// request asks for the image of a build.
+func (t *Tools) request(p *pass, name string, from buildSource, builder *api.Builder, order string) build.Request {
+	declared := p.revision.Manifest.Builds[name]
+	request := build.Request{
 		Tool:       p.tool.Name,
 		Owner:      owner(p.tool),
-		Name:       manifest.MainBuild,
-		Repository: p.tool.Spec.Repository,
-		Commit:     p.commit,
+		Name:       name,
+		Repository: from.repository,
+		Commit:     from.commit,
 		Path:       declared.Path,
+		SecretName: from.secretName,
 		Inputs: build.Inputs{
-			Tree:    p.revision.Tree,
+			Tree:    from.tree,
 			Builder: builder.Status.Image,
 			Order:   order,
 			Env:     declared.Env,
@@ -122,13 +179,10 @@ func (t *Tools) request(p *pass, builder *api.Builder) (request build.Request, p
 		RunImage:    builder.Status.RunImage,
 		PlatformAPI: builder.Status.PlatformAPI,
 	}
-	if p.tool.Spec.SecretRef != nil {
-		request.SecretName = p.tool.Spec.SecretRef.Name
+	if serving := p.tool.Status.Serving; serving != nil {
+		request.PreviousImage = imagesOf(serving.Images)[name].Reference
 	}
-	if serving := p.tool.Status.Serving; serving != nil && len(serving.Images) > 0 {
-		request.PreviousImage = serving.Images[0].Reference
-	}
-	return request, ""
+	return request
 }
 
 // order is the detection order for a stack; empty for none.

@@ -25,10 +25,11 @@ func (t *Tools) manifest(_ context.Context, p *pass) result {
 	return ok(fmt.Sprintf("%s of commit %.7s is valid", manifestFile, p.commit))
 }
 
-// mistaken stops at mistakes of the maintainers', found in the file or later.
+// mistaken stops at mistakes of the maintainers', found in the file or later. Those found by one step are told together.
 func mistaken(p *pass, problems manifest.Problems) result {
-	p.tool.Status.Problems = told(problems)
-	return stall(api.ReasonManifestInvalid, fmt.Sprintf("commit %.7s: %s: %s", p.commit, manifestFile, problems.Error()))
+	p.problems = append(p.problems, problems...).Sorted()
+	p.tool.Status.Problems = told(p.problems)
+	return stall(api.ReasonManifestInvalid, fmt.Sprintf("commit %.7s: %s: %s", p.commit, manifestFile, p.problems.Error()))
 }
 
 func told(problems manifest.Problems) []api.Problem {
@@ -42,20 +43,16 @@ func told(problems manifest.Problems) []api.Problem {
 // hasProcesses tells whether there is anything to run, and so anything to build.
 func hasProcesses(m *manifest.Manifest) bool { return m.Webservice != nil || len(m.Jobs) > 0 }
 
-// missingProcesses finds the process types that the manifest names and the image does not have.
-func missingProcesses(m *manifest.Manifest, offered []string) manifest.Problems {
+// missingProcesses finds the process types that the manifest names and the images do not have, as far as these are made.
+func missingProcesses(m *manifest.Manifest, images map[string]render.Image) manifest.Problems {
 	var problems manifest.Problems
-	check := func(path, process string) {
-		if process == "" || slices.Contains(offered, process) {
-			return
+	for _, p := range m.Processes() {
+		image, made := images[render.ImageName(p.Run)]
+		if !made || p.Run.Process == "" || slices.Contains(image.Processes, p.Run.Process) {
+			continue
 		}
-		problems = append(problems, m.Problem(path, fmt.Sprintf("the image has no process type %q; %s", process, offer(offered))))
-	}
-	if m.Webservice != nil {
-		check(render.WebserviceName+".process", m.Webservice.Process)
-	}
-	for i, job := range m.Jobs {
-		check(fmt.Sprintf("jobs[%d].process", i), job.Process)
+		problems = append(problems, m.Problem(p.Path+".process",
+			fmt.Sprintf("the image has no process type %q; %s", p.Run.Process, offer(image.Processes))))
 	}
 	return problems
 }

@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/manifest"
 	"github.com/toolforge/toolforged/reconcile/render"
 )
 
@@ -177,8 +178,8 @@ func (i *invariants) declared(tool *modelTool, c *modelCommit) map[objectID]bool
 
 func (w *world) rendered(tool *modelTool, c *modelCommit, image string) []*unstructured.Unstructured {
 	objects, err := render.Objects(render.Input{
-		Tool: tool.name, Namespace: tool.namespace(), Manifest: c.revision.Manifest, Image: image, Domain: w.config().Domain,
-		RolloutDeadline: w.config().RolloutDeadline,
+		Tool: tool.name, Namespace: tool.namespace(), Manifest: c.revision.Manifest, Domain: w.config().Domain,
+		Images: map[string]render.Image{manifest.MainBuild: {Reference: image}}, RolloutDeadline: w.config().RolloutDeadline,
 	})
 	if err != nil {
 		panic(err)

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/reconcile/render"
 )
 
 func TestMissingProcesses(t *testing.T) {
@@ -33,7 +34,7 @@ jobs:
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := revision(yaml, "tree")
-			got := told(missingProcesses(r.Manifest, test.offered))
+			got := told(missingProcesses(r.Manifest, map[string]render.Image{"main": {Processes: test.offered}}))
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

@@ -25,8 +25,8 @@ type Revision struct {
 	Problems manifest.Problems
 	// Text is the toolforge.yaml itself, when Manifest is not nil.
 	Text string
-	// Tree is the git id of the source's contents, without toolforge.yaml.
-	Tree string
+	// Trees are the git ids of the contents of what is built of this repository, by build, without what cannot matter.
+	Trees map[string]string
 }
 
 // ReadRevision reads a commit. An error means that it could not be read; mistakes in the commit are in the Revision.
@@ -45,21 +45,46 @@ func ReadRevision(ctx context.Context, snapshot *sources.Snapshot) (Revision, er
 	if len(problems) > 0 {
 		return Revision{Problems: problems}, nil
 	}
-	return readTree(declared, string(data), snapshot)
+	return readTrees(declared, string(data), snapshot)
 }
 
-func readTree(declared *manifest.Manifest, text string, snapshot *sources.Snapshot) (Revision, error) {
+// readTrees names the source of each build of this repository.
+func readTrees(declared *manifest.Manifest, text string, snapshot *sources.Snapshot) (Revision, error) {
+	revision := Revision{Manifest: declared, Text: text, Trees: make(map[string]string)}
+	var problems manifest.Problems
+	for _, name := range declared.BuildNames() {
+		declaredBuild := declared.Builds[name]
+		if declaredBuild.Repository != "" {
+			continue
+		}
+		tree, err := treeOf(snapshot, declaredBuild)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, sources.ErrContent) {
+			problems = append(problems, declared.Problem(buildPath(name), fmt.Sprintf(
+				"`path` is %q: the repository has no such directory at this commit", declaredBuild.Path)))
+		} else if err != nil {
+			return Revision{}, fmt.Errorf("read the tree of %q: %w", declaredBuild.Path, err)
+		}
+		revision.Trees[name] = tree
+	}
+	if len(problems) > 0 {
+		return Revision{Problems: problems}, nil
+	}
+	return revision, nil
+}
+
+// buildPath leads to the directory of a build in the file.
+func buildPath(name string) string {
+	if name == manifest.MainBuild {
+		return "build.path"
+	}
+	return "builds." + name + ".path"
+}
+
+// treeOf names all that a build is made of.
+func treeOf(snapshot *sources.Snapshot, declared manifest.Build) (string, error) {
 	var leftOut []string
-	if declared.Builds[manifest.MainBuild].Path == "" {
+	if declared.Path == "" {
 		leftOut = []string{manifestFile}
 	}
-	tree, err := snapshot.TreeID(declared.Builds[manifest.MainBuild].Path, leftOut...)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, sources.ErrContent) {
-		return Revision{Problems: manifest.Problems{declared.Problem("build.path", fmt.Sprintf(
-			"`build.path` is %q: the repository has no such directory at this commit", declared.Builds[manifest.MainBuild].Path))}}, nil
-	}
-	if err != nil {
-		return Revision{}, fmt.Errorf("read the tree of %q: %w", declared.Builds[manifest.MainBuild].Path, err)
-	}
-	return Revision{Manifest: declared, Text: text, Tree: tree}, nil
+	return snapshot.TreeID(declared.Path, leftOut...)
 }

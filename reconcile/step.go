@@ -8,6 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/manifest"
+	"github.com/toolforge/toolforged/reconcile/render"
 )
 
 // step is one part of the way from a repository to a running tool. Its result becomes the condition of its name.
@@ -21,8 +23,10 @@ type pass struct {
 	tool     *api.Tool
 	commit   string
 	revision Revision
-	// image is the image of the newest revision by digest; empty when it has nothing to run.
-	image string
+	// problems are the mistakes in the revision that were found so far.
+	problems manifest.Problems
+	// images are what the newest revision's processes run in, by name.
+	images map[string]render.Image
 	// surroundings are what the namespace holds whatever runs in it.
 	surroundings []*unstructured.Unstructured
 	// target is what should run; nil when nothing was ever deployed.

@@ -40,6 +40,7 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(t.labelledTool)).
 		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(t.scaledTool), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&api.Builder{}, handler.EnqueueRequestsFromMapFunc(t.all), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
+		Watches(&api.CatalogImage{}, handler.EnqueueRequestsFromMapFunc(t.all), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(revised.source()).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: concurrency,

@@ -1,4 +1,4 @@
-// Package schema holds what is generated from the Go types: the CustomResourceDefinitions of Tool and Builder. The chart in
+// Package schema holds what is generated from the Go types: the CustomResourceDefinitions of Tool, Builder and CatalogImage. The chart in
 // deploy installs them. A test fails when they are stale; `make generate` renews them.
 package schema
 

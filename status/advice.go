@@ -20,6 +20,7 @@ var advice = map[string]string{
 	v1alpha1.ReasonManifestInvalid: "Correct toolforge.yaml where the problems below say, and push.",
 	v1alpha1.ReasonBuilderUnavailable: "Check the builder and the stack named in toolforge.yaml. If they are right, an " +
 		"administrator has to look at the builder.",
+	v1alpha1.ReasonImageUnavailable: "Check the image named in toolforge.yaml. If it is right, an administrator has to look at it.",
 	v1alpha1.ReasonRegistryFailed: "Nothing is wrong with the tool: the image registry does not answer as it should. " +
 		"It is tried again by itself; administrators see this too.",
 	v1alpha1.ReasonBuilding:          "Nothing: the build takes a while.",

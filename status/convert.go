@@ -114,7 +114,7 @@ func conditionOf(c metav1.Condition) Condition {
 	}
 }
 
-func imageOf(i v1alpha1.Image) Image { return Image(i) }
+func imageOf(i v1alpha1.Image) Image { return Image{Name: i.Name, Reference: i.Reference} }
 
 func deploymentOf(d v1alpha1.PastDeployment) Deployment {
 	return Deployment{

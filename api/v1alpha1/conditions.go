@@ -26,6 +26,7 @@ const (
 	ReasonManifestMissing    = "ManifestMissing"
 	ReasonManifestInvalid    = "ManifestInvalid"
 	ReasonBuilderUnavailable = "BuilderUnavailable"
+	ReasonImageUnavailable   = "ImageUnavailable"
 	ReasonRegistryFailed     = "RegistryFailed"
 	ReasonBuilding           = "Building"
 	ReasonBuildFailed        = "BuildFailed"

@@ -11,7 +11,7 @@ var GroupVersion = schema.GroupVersion{Group: "toolforge.org", Version: "v1alpha
 
 // AddToScheme registers the resources of this package in a scheme.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &Tool{}, &ToolList{}, &Builder{}, &BuilderList{})
+	scheme.AddKnownTypes(GroupVersion, &Tool{}, &ToolList{}, &Builder{}, &BuilderList{}, &CatalogImage{}, &CatalogImageList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }

@@ -119,7 +119,7 @@ type Revision struct {
 type Deployment struct {
 	// Commit is the full id of the commit.
 	Commit string `json:"commit"`
-	// Images are the images in use, by build name.
+	// Images are the images in use, sorted by name.
 	// +optional
 	Images []Image `json:"images,omitempty"`
 	// Manifest is the commit's toolforge.yaml, as it was read.
@@ -152,7 +152,7 @@ const (
 type PastDeployment struct {
 	// Commit is the full id of the commit.
 	Commit string `json:"commit"`
-	// Images are the images that it used, by build name.
+	// Images are the images that it used, sorted by name.
 	// +optional
 	Images []Image `json:"images,omitempty"`
 	// Key identifies the rendered objects.
@@ -189,12 +189,18 @@ type Healed struct {
 	At metav1.Time `json:"at"`
 }
 
-// Image is one built image.
+// Image is one image that a tool's processes run in.
 type Image struct {
-	// Name is the build's name; "main" for the tool's own repository.
+	// Name is the build's name, "main" for the tool's own repository; or "catalog/" and the name of a CatalogImage.
 	Name string `json:"name"`
 	// Reference is the image by digest: repository@sha256:….
 	Reference string `json:"reference"`
+	// Processes are the process types that a built image offers; the history does without.
+	// +optional
+	Processes []string `json:"processes,omitempty"`
+	// Command is the shell command line that a CatalogImage runs by itself; the history does without.
+	// +optional
+	Command string `json:"command,omitempty"`
 }
 
 // Problem is one mistake in a toolforge.yaml.

@@ -131,6 +131,10 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, o options, log logr
 	if err := builders.SetupWithManager(m); err != nil {
 		return fmt.Errorf("set the controller of builders up: %w", err)
 	}
+	catalog := &reconcile.CatalogImages{Client: m.GetClient(), Registry: images, Interval: o.builderInterval}
+	if err := catalog.SetupWithManager(m); err != nil {
+		return fmt.Errorf("set the controller of catalogue images up: %w", err)
+	}
 	return nil
 }
 

@@ -15,7 +15,7 @@ const startingDeadlineSeconds = 30
 func jobProcess(in Input, job manifest.Job) process {
 	return process{
 		name:  job.Name,
-		image: in.Image,
+		image: in.Images[ImageName(&job.Run)],
 		run:   job.Run,
 		env:   []map[string]string{in.Manifest.Env, job.Env},
 		port:  job.Port,

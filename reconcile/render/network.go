@@ -28,3 +28,21 @@ func noTool() *acmetav1.LabelSelectorApplyConfiguration {
 		WithKey(api.ToolLabel).
 		WithOperator(metav1.LabelSelectorOpDoesNotExist))
 }
+
+// allowFromName is the name of the policy for the tools that the manifest lets in.
+const allowFromName = "allow-from"
+
+// allowFrom lets the pods of other tools in, as far as they run in those tools' own namespaces. It adds to networkPolicy.
+func allowFrom(in Input) *acnetworkingv1.NetworkPolicyApplyConfiguration {
+	tools := acmetav1.LabelSelector().WithMatchExpressions(acmetav1.LabelSelectorRequirement().
+		WithKey(api.ToolLabel).
+		WithOperator(metav1.LabelSelectorOpIn).
+		WithValues(in.Manifest.Network.AllowFrom...))
+	return acnetworkingv1.NetworkPolicy(allowFromName, in.Namespace).
+		WithLabels(in.ownLabels()).
+		WithSpec(acnetworkingv1.NetworkPolicySpec().
+			WithPodSelector(acmetav1.LabelSelector()).
+			WithPolicyTypes(networkingv1.PolicyTypeIngress).
+			WithIngress(acnetworkingv1.NetworkPolicyIngressRule().
+				WithFrom(acnetworkingv1.NetworkPolicyPeer().WithNamespaceSelector(tools))))
+}

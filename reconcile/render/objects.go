@@ -29,8 +29,8 @@ type Input struct {
 	Tool, Namespace string
 	// Manifest is what the maintainers wrote.
 	Manifest *manifest.Manifest
-	// Image is the tool's image by digest.
-	Image string
+	// Images are the images that the tool's processes run in, by ImageName.
+	Images map[string]Image
 	// Domain is the parent of every tool's host name.
 	Domain string
 	// IngressClass is the class of the tool's Ingress; empty for the cluster's default.
@@ -54,11 +54,15 @@ func Objects(in Input) ([]*unstructured.Unstructured, error) {
 		configurations = append(configurations, webservice(in)...)
 	}
 	for _, job := range in.Manifest.Jobs {
-		if job.Continuous {
+		switch {
+		case job.Continuous:
 			configurations = append(configurations, continuous(in, job)...)
-		} else {
+		case job.Schedule != "":
 			configurations = append(configurations, scheduled(in, job))
 		}
+	}
+	if len(in.Manifest.Network.AllowFrom) > 0 {
+		configurations = append(configurations, allowFrom(in))
 	}
 	return objectsOf(configurations)
 }

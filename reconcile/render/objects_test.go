@@ -20,7 +20,16 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-const image = "registry.example/tool-wiki/main@sha256:0000000000000000000000000000000000000000000000000000000000000001"
+const (
+	digest = "sha256:0000000000000000000000000000000000000000000000000000000000000001"
+	image  = "registry.example/tool-wiki/main@" + digest
+)
+
+var images = map[string]Image{
+	"main":               {Reference: image, Processes: []string{"web", "worker"}},
+	"redis":              {Reference: "registry.example/tool-wiki/redis@" + digest},
+	"catalog/python3.11": {Reference: "registry.example/images/python@" + digest, Command: "python3 -m http.server $PORT"},
+}
 
 // inputs are made of the files testdata/*.yaml, as maintainers write them.
 func inputs(t *testing.T) map[string]Input {
@@ -43,7 +52,7 @@ func inputs(t *testing.T) map[string]Input {
 			t.Fatalf("%s: %v", file, problems)
 		}
 		all[strings.TrimSuffix(filepath.Base(file), ".yaml")] = Input{
-			Tool: "wiki", Namespace: "tool-wiki", Manifest: declared, Image: image, Domain: "example.org", IngressClass: "local",
+			Tool: "wiki", Namespace: "tool-wiki", Manifest: declared, Images: images, Domain: "example.org", IngressClass: "local",
 			RolloutDeadline: 5 * time.Minute,
 		}
 	}
@@ -137,7 +146,7 @@ func TestLabels(t *testing.T) {
 func TestChangedImage(t *testing.T) {
 	in := inputs(t)["everything"]
 	before := objects(t, in)
-	in.Image = strings.Replace(image, "1", "2", 1)
+	in.Images = map[string]Image{"main": {Reference: strings.Replace(image, "1", "2", 1)}}
 	for i, after := range objects(t, in) {
 		changed := before[i].GetAnnotations()[HashAnnotation] != after.GetAnnotations()[HashAnnotation]
 		workload := after.GetKind() == "Deployment" || after.GetKind() == "CronJob"

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -13,17 +14,17 @@ import (
 	"github.com/toolforge/toolforged/manifest"
 )
 
-// Seconds between SIGTERM and SIGKILL, and before them, while the process still answers and the cluster learns that it is
-// going, so that no request is lost.
-const (
-	shutdownSeconds = 15
-	drainSeconds    = 5
-)
+// drainSeconds are those before SIGTERM, while the process still answers and the cluster learns that it is going, so that no
+// request is lost.
+const drainSeconds = 5
+
+// catalogUser is whom processes of an image of the catalogue run as, whatever the image says: nobody of the system's.
+const catalogUser = 1000
 
 // process is one thing to run, whatever keeps it running.
 type process struct {
 	name  string
-	image string
+	image Image
 	run   manifest.Run
 	env   []map[string]string // later ones win
 	port  int
@@ -35,7 +36,7 @@ type process struct {
 
 // pod renders a pod that passes the restricted Pod Security Standard and has no service account token.
 func (p process) pod() *accorev1.PodSpecApplyConfiguration {
-	grace := int64(shutdownSeconds)
+	grace := int64(p.run.Shutdown.Seconds())
 	if p.serves {
 		grace += drainSeconds
 	}
@@ -46,16 +47,24 @@ func (p process) pod() *accorev1.PodSpecApplyConfiguration {
 		// A process that is number 1 ignores SIGTERM unless it asks for it; and somebody has to reap what it leaves.
 		WithShareProcessNamespace(true).
 		WithTerminationGracePeriodSeconds(grace).
-		WithSecurityContext(accorev1.PodSecurityContext().
-			WithRunAsNonRoot(true).
-			WithSeccompProfile(accorev1.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))).
+		WithSecurityContext(p.securityContext()).
 		WithContainers(p.container())
+}
+
+func (p process) securityContext() *accorev1.PodSecurityContextApplyConfiguration {
+	security := accorev1.PodSecurityContext().
+		WithRunAsNonRoot(true).
+		WithSeccompProfile(accorev1.SeccompProfile().WithType(corev1.SeccompProfileTypeRuntimeDefault))
+	if p.run.Image != "" {
+		security.WithRunAsUser(catalogUser).WithRunAsGroup(catalogUser)
+	}
+	return security
 }
 
 func (p process) container() *accorev1.ContainerApplyConfiguration {
 	container := accorev1.Container().
 		WithName(p.name).
-		WithImage(p.image).
+		WithImage(p.image.Reference).
 		WithCommand(p.command()...).
 		WithEnv(p.environment()...).
 		WithResources(resources(p.run)).
@@ -82,10 +91,16 @@ func (p process) command() []string {
 	if p.run.Process != "" {
 		return []string{"/cnb/process/" + p.run.Process}
 	}
-	return shell(p.run.Command)
+	return p.shell(cmp.Or(p.run.Command, p.image.Command))
 }
 
-func shell(command string) []string { return []string{"/cnb/lifecycle/launcher", literal(command)} }
+// shell runs a command line in the environment that the image is made for.
+func (p process) shell(command string) []string {
+	if p.run.Image != "" {
+		return []string{"/bin/sh", "-c", "--", literal(command)}
+	}
+	return []string{"/cnb/lifecycle/launcher", literal(command)}
+}
 
 func (p process) environment() []*accorev1.EnvVarApplyConfiguration {
 	merged := make(map[string]string)
@@ -97,7 +112,6 @@ func (p process) environment() []*accorev1.EnvVarApplyConfiguration {
 	}
 	var variables []*accorev1.EnvVarApplyConfiguration
 	for _, name := range slices.Sorted(maps.Keys(merged)) {
-
 		variables = append(variables, accorev1.EnvVar().WithName(name).WithValue(literal(merged[name])))
 	}
 	return variables
@@ -115,7 +129,7 @@ func (p process) handler() *accorev1.ProbeApplyConfiguration {
 	probe := accorev1.Probe()
 	switch {
 	case p.check.Script != "":
-		probe.WithExec(accorev1.ExecAction().WithCommand(shell(p.check.Script)...))
+		probe.WithExec(accorev1.ExecAction().WithCommand(p.shell(p.check.Script)...))
 	case p.check.Path != "":
 		probe.WithHTTPGet(accorev1.HTTPGetAction().WithPath(p.check.Path).WithPort(intstr.FromString("main")))
 	default:

@@ -5,18 +5,20 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	accorev1 "k8s.io/client-go/applyconfigurations/core/v1"
 	acnetworkingv1 "k8s.io/client-go/applyconfigurations/networking/v1"
+
+	"github.com/toolforge/toolforged/manifest"
 )
 
-// WebserviceName is the name of all objects of a webservice; no job has it.
-const WebserviceName = "webservice"
+// WebserviceName is the name of all objects of a webservice.
+const WebserviceName = manifest.WebserviceName
 
 func webservice(in Input) []any {
 	w := in.Manifest.Webservice
 	p := process{
 		name:   WebserviceName,
-		image:  in.Image,
+		image:  in.Images[ImageName(&w.Run)],
 		run:    w.Run,
-		env:    []map[string]string{in.Manifest.Env},
+		env:    []map[string]string{in.Manifest.Env, w.Env},
 		port:   w.Port,
 		check:  w.HealthCheck,
 		serves: true,
@@ -45,14 +47,17 @@ func ingress(in Input, labels map[string]string) *acnetworkingv1.IngressApplyCon
 	backend := acnetworkingv1.IngressBackend().WithService(acnetworkingv1.IngressServiceBackend().
 		WithName(WebserviceName).
 		WithPort(acnetworkingv1.ServiceBackendPort().WithName("main")))
-	spec := acnetworkingv1.IngressSpec().
-		WithRules(acnetworkingv1.IngressRule().
-			WithHost(in.Host()).
-			WithHTTP(acnetworkingv1.HTTPIngressRuleValue().
-				WithPaths(acnetworkingv1.HTTPIngressPath().
-					WithPath("/").
-					WithPathType(networkingv1.PathTypePrefix).
-					WithBackend(backend))))
+	paths := acnetworkingv1.HTTPIngressRuleValue()
+	for _, path := range in.Manifest.Webservice.Paths {
+		paths.WithPaths(acnetworkingv1.HTTPIngressPath().
+			WithPath(path).
+			WithPathType(networkingv1.PathTypePrefix).
+			WithBackend(backend))
+	}
+	spec := acnetworkingv1.IngressSpec()
+	for _, host := range append([]string{in.Host()}, in.Manifest.Webservice.Hosts...) {
+		spec.WithRules(acnetworkingv1.IngressRule().WithHost(host).WithHTTP(paths))
+	}
 	if in.IngressClass != "" {
 		spec.WithIngressClassName(in.IngressClass)
 	}
