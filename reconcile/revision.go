@@ -49,11 +49,15 @@ func ReadRevision(ctx context.Context, snapshot *sources.Snapshot) (Revision, er
 }
 
 func readTree(declared *manifest.Manifest, text string, snapshot *sources.Snapshot) (Revision, error) {
-	var leftOut []string
+	var patterns []string
 	if declared.Build.Path == "" {
-		leftOut = []string{manifestFile}
+		patterns = append(patterns, "/"+manifestFile)
 	}
-	tree, err := snapshot.TreeID(declared.Build.Path, leftOut...)
+	ignore, err := sources.ParseIgnore(patterns)
+	if err != nil {
+		return Revision{}, err
+	}
+	tree, err := snapshot.TreeID(declared.Build.Path, ignore)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, sources.ErrContent) {
 		return Revision{Problems: manifest.Problems{declared.Problem("build.path", fmt.Sprintf(
 			"`build.path` is %q: the repository has no such directory at this commit", declared.Build.Path))}}, nil
