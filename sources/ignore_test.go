@@ -45,7 +45,13 @@ func gitIgnored(r *testRepo, patterns []string, index string) []string {
 	}
 	r.git("read-tree", "--empty")
 	r.gitWith(index, "update-index", "-z", "--index-info")
-	return zeroed(r.git("ls-files", "-z", "-i", "-c", "-X", list))
+	var paths []string
+	for line := range strings.SplitSeq(r.git("ls-files", "-z", "-s", "-i", "-c", "-X", list), "\x00") {
+		if _, path, ok := strings.Cut(line, "\t"); ok {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // indexOf is an index of files of those names.
@@ -55,11 +61,6 @@ func indexOf(paths ...string) string {
 		index.WriteString("100644 " + strings.Repeat("1", 40) + "\t" + path + "\x00")
 	}
 	return index.String()
-}
-
-// zeroed splits what git wrote with -z.
-func zeroed(out string) []string {
-	return strings.FieldsFunc(out, func(c rune) bool { return c == 0 })
 }
 
 var ignorePaths = []string{
