@@ -208,7 +208,7 @@ const (
 	maxShutdown    = 5 * time.Minute
 	maxStack       = 10
 	maxBuilds      = 20
-	maxIgnore      = 100
+	maxIgnore      = 50
 	maxPattern     = 1 << 10
 	maxHosts       = 10
 	maxPaths       = 10

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/toolforge/toolforged/manifest"
 	"github.com/toolforge/toolforged/sources"
@@ -53,16 +54,15 @@ func readTrees(declared *manifest.Manifest, text string, snapshot *sources.Snaps
 	revision := Revision{Manifest: declared, Text: text, Trees: make(map[string]string)}
 	var problems manifest.Problems
 	for _, name := range declared.BuildNames() {
-		declaredBuild := declared.Builds[name]
-		if declaredBuild.Repository != "" {
+		if declared.Builds[name].Repository != "" {
 			continue
 		}
-		tree, err := treeOf(snapshot, declaredBuild)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, sources.ErrContent) {
-			problems = append(problems, declared.Problem(buildPath(name), fmt.Sprintf(
-				"`path` is %q: the repository has no such directory at this commit", declaredBuild.Path)))
-		} else if err != nil {
-			return Revision{}, fmt.Errorf("read the tree of %q: %w", declaredBuild.Path, err)
+		tree, wrong, err := treeOf(snapshot, declared.Builds[name], true)
+		if err != nil {
+			return Revision{}, err
+		}
+		if wrong != nil {
+			problems = append(problems, declared.Problem(buildPath(name, wrong.key), wrong.message))
 		}
 		revision.Trees[name] = tree
 	}
@@ -72,19 +72,38 @@ func readTrees(declared *manifest.Manifest, text string, snapshot *sources.Snaps
 	return revision, nil
 }
 
-// buildPath leads to the directory of a build in the file.
-func buildPath(name string) string {
+// wrongSource is a mistake in what a build says of its source: under which of its keys, and what.
+type wrongSource struct{ key, message string }
+
+// buildPath leads to a key of a build in the file.
+func buildPath(name, key string) string {
 	if name == manifest.MainBuild {
-		return "build.path"
+		return "build." + key
 	}
-	return "builds." + name + ".path"
+	return "builds." + name + "." + key
 }
 
-// treeOf names all that a build is made of.
-func treeOf(snapshot *sources.Snapshot, declared manifest.Build) (string, error) {
-	var leftOut []string
-	if declared.Path == "" {
-		leftOut = []string{manifestFile}
+// treeOf names all of a commit that can matter to a build. Own tells that the commit is the tool's: its toolforge.yaml does
+// not matter.
+func treeOf(snapshot *sources.Snapshot, declared manifest.Build, own bool) (string, *wrongSource, error) {
+	patterns := slices.Clone(declared.Ignore)
+	if own && declared.Path == "" {
+		patterns = append(patterns, "/"+manifestFile)
 	}
-	return snapshot.TreeID(declared.Path, leftOut...)
+	ignore, err := sources.ParseIgnore(patterns)
+	if err != nil {
+		return "", &wrongSource{"ignore", err.Error()}, nil
+	}
+	tree, err := snapshot.TreeID(declared.Path, ignore)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, sources.ErrContent) {
+		return "", &wrongSource{"path", fmt.Sprintf("`path` is %q: the repository has no such directory at commit %.7s",
+			declared.Path, snapshot.Commit())}, nil
+	}
+	if errors.Is(err, sources.ErrTooLarge) {
+		return "", &wrongSource{"ignore", err.Error()}, nil
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("read the tree of %q: %w", declared.Path, err)
+	}
+	return tree, nil, nil
 }

@@ -1,5 +1,5 @@
 // Package sources knows where revisions come from: it asks a git server over HTTP which commit a ref names, reads
-// single files and the identities of directories of one commit, and watches many repositories for changes.
+// files and the identities of directories of one commit, and watches many repositories for changes.
 //
 // It speaks git protocol version 2 itself. One ls-refs request costs the same however many refs a repository has, and
 // a shallow fetch without blobs, followed by a fetch of one blob, reads one file without holding the repository.

@@ -131,6 +131,10 @@ type entry struct{ mode, name, id string }
 // tree stores a tree as it is given, however wrong.
 func (r *testRepo) tree(entries ...entry) string {
 	r.t.Helper()
+	return r.gitWith(rawTree(entries...), "hash-object", "-t", "tree", "-w", "--stdin", "--literally")
+}
+
+func rawTree(entries ...entry) string {
 	var raw strings.Builder
 	for _, e := range entries {
 		raw.WriteString(e.mode + " " + e.name + "\x00")
@@ -138,7 +142,7 @@ func (r *testRepo) tree(entries ...entry) string {
 			raw.WriteByte(unhex(e.id[i])<<4 | unhex(e.id[i+1]))
 		}
 	}
-	return r.gitWith(raw.String(), "hash-object", "-t", "tree", "-w", "--stdin", "--literally")
+	return raw.String()
 }
 
 func unhex(c byte) byte {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -102,7 +101,7 @@ func (s *Snapshot) tree(id plumbing.Hash) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a directory of commit %s: %w", s.commit, err)
 	}
-	if emptyTree := plumbing.ComputeHash(plumbing.TreeObject, nil); !ok && id == emptyTree {
+	if !ok && id == emptyTree {
 		return nil, nil // git need not send it
 	}
 	if !ok || kind != plumbing.TreeObject {
@@ -149,36 +148,6 @@ func (s *Snapshot) missing(path, why string) error {
 		why = ": " + why
 	}
 	return failf(fs.ErrNotExist, nil, "%q does not exist in commit %s of %s%s", path, s.commit, displayURL(s.repo.URL), why)
-}
-
-// TreeID is the git object id that names everything under dir, but for the entries of dir itself whose names are in
-// except. Without such entries it is the tree's own id. The same id means the same contents, in whatever repository.
-//
-// dir is relative to the root; "" and "." are the root. The error is fs.ErrNotExist when dir is not there, and
-// ErrContent when it is not a directory.
-func (s *Snapshot) TreeID(dir string, except ...string) (string, error) {
-	entry, err := s.find(dir)
-	if err != nil {
-		return "", err
-	}
-	if !entry.isDir() {
-		return "", s.notDirectory(dir, entry)
-	}
-	data, err := s.tree(entry.id)
-	if err != nil {
-		return "", err
-	}
-	kept := make([]byte, 0, len(data))
-	err = readTree(data, func(e treeEntry) bool {
-		if !slices.Contains(except, e.name) {
-			kept = append(kept, e.raw...)
-		}
-		return true
-	})
-	if err != nil {
-		return "", s.broken(err)
-	}
-	return plumbing.ComputeHash(plumbing.TreeObject, kept).String(), nil
 }
 
 func (s *Snapshot) notDirectory(dir string, entry treeEntry) error {

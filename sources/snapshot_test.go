@@ -66,7 +66,7 @@ func TestSnapshot(t *testing.T) {
 func testTreeIDs(t *testing.T, repo *testRepo, s *Snapshot, commit string) {
 	for dir, path := range map[string]string{"": "", ".": "", "src": "src", "./src/deep/": "src/deep"} {
 		want := repo.git("rev-parse", commit+":"+path)
-		if got, err := s.TreeID(dir); err != nil || got != want {
+		if got, err := s.TreeID(dir, Ignore{}); err != nil || got != want {
 			t.Errorf("TreeID(%q) = %q, %v; want %q", dir, got, err, want)
 		}
 	}
@@ -74,16 +74,16 @@ func testTreeIDs(t *testing.T, repo *testRepo, s *Snapshot, commit string) {
 		return strings.HasSuffix(line, "\ttoolforge.yaml")
 	})
 	want := repo.gitWith(strings.Join(lines, "\n")+"\n", "mktree")
-	if got, err := s.TreeID("", "toolforge.yaml", "not there"); err != nil || got != want {
+	if got, err := s.TreeID("", ignoring(t, "/toolforge.yaml", "not there")); err != nil || got != want {
 		t.Errorf("TreeID without the manifest = %q, %v; want %q", got, err, want)
 	}
-	if _, err := s.TreeID("nowhere"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.TreeID("nowhere", Ignore{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("TreeID of what is not there: %v", err)
 	}
-	if _, err := s.TreeID("empty"); !errors.Is(err, ErrContent) || !strings.Contains(err.Error(), "a file, not a directory") {
+	if _, err := s.TreeID("empty", Ignore{}); !errors.Is(err, ErrContent) || !strings.Contains(err.Error(), "a file, not a directory") {
 		t.Errorf("TreeID of a file: %v", err)
 	}
-	if _, err := s.TreeID("src/../src"); !errors.Is(err, ErrInvalid) {
+	if _, err := s.TreeID("src/../src", Ignore{}); !errors.Is(err, ErrInvalid) {
 		t.Errorf("TreeID with ..: %v", err)
 	}
 }
