@@ -30,7 +30,7 @@ const domain = "example.org"
 const rolloutDeadline = 10 * time.Minute
 
 // cacheOptions are those of the daemon.
-func cacheOptions() cache.Options { return reconcile.CacheOptions() }
+func cacheOptions() cache.Options { return reconcile.CacheOptions(nil) }
 
 // addController adds the controller of tools to a manager, as cmd/toolforged does, and returns what wakes a tool.
 func addController(m ctrl.Manager, r *revisions, workers int) (wake func(tool string), err error) {
@@ -76,7 +76,7 @@ func (f Fleet) rendered(tool string) (prepared, declared []*unstructured.Unstruc
 		return nil, nil, err
 	}
 	in := render.Input{
-		Tool: tool, Namespace: namespace.GetName(), Manifest: parsed, Image: image(tool, f.tree(tool)), Domain: domain,
+		Tool: tool, Namespace: namespace.GetName(), Manifest: parsed, Images: map[string]render.Image{manifest.MainBuild: {Reference: image(tool, f.tree(tool))}}, Domain: domain,
 		RolloutDeadline: rolloutDeadline,
 	}
 	surroundings, err := render.Surroundings(in)
@@ -154,7 +154,7 @@ func (r *revisions) Latest(tool string) (sources.Observation[reconcile.Revision]
 	return sources.Observation[reconcile.Revision]{
 		Commit: f.commit(tool),
 		Seen:   f.commit(tool),
-		Value:  reconcile.Revision{Manifest: f.declared, Text: f.Manifest, Tree: f.tree(tool)},
+		Value:  reconcile.Revision{Manifest: f.declared, Text: f.Manifest, Trees: map[string]string{manifest.MainBuild: f.tree(tool)}},
 	}, true
 }
 

@@ -82,7 +82,11 @@ func (t *Tools) settle(ctx context.Context, p *pass, object *unstructured.Unstru
 func (t *Tools) write(ctx context.Context, object *unstructured.Unstructured, options ...client.ApplyOption) (*unstructured.Unstructured, error) {
 	written := object.DeepCopy()
 	options = append(options, fieldOwner)
-	err := t.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(written), options...)
+	writer, err := t.writer(object)
+	if err != nil {
+		return nil, err
+	}
+	err = writer.Apply(ctx, client.ApplyConfigurationFromUnstructured(written), options...)
 	numbered(written)
 	return written, err
 }

@@ -17,16 +17,16 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
-// CacheOptions keep the manager's caches small: the pods of builds; metadata of what else is toolforged's, and of
+// CacheOptions keep the manager's caches small, given the kinds that tools may bring themselves: the pods of builds; metadata of what else is toolforged's, and of
 // Deployments also how they are; of autoscalers what they scale. Nothing has managed fields.
-func CacheOptions() cache.Options {
+func CacheOptions(own []schema.GroupVersionKind) cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{api.ManagedByLabel: api.ManagedBy})
 	builds := labels.SelectorFromSet(labels.Set{api.ManagedByLabel: api.ManagedBy, api.ComponentLabel: api.BuildComponent})
 	byObject := map[client.Object]cache.ByObject{
 		&corev1.Pod{}:                            {Label: builds},
 		&autoscalingv2.HorizontalPodAutoscaler{}: {Transform: trimAutoscaler},
 	}
-	for _, kind := range append(Kinds(), namespaceKind) {
+	for _, kind := range append(allKinds(own), namespaceKind) {
 		options := cache.ByObject{Label: ours}
 		if isDeployment(kind) {
 			options.Transform = trimDeployment
@@ -38,9 +38,9 @@ func CacheOptions() cache.Options {
 
 // FillCaches reads everything that the controllers watch and returns when it is there, or ctx has ended. A daemon that
 // does not lead keeps the caches too: so it can take over at once.
-func FillCaches(ctx context.Context, c cache.Cache) error {
+func FillCaches(ctx context.Context, c cache.Cache, own []schema.GroupVersionKind) error {
 	objects := []client.Object{&api.Tool{}, &api.Builder{}, &api.CatalogImage{}, &corev1.Pod{}, &autoscalingv2.HorizontalPodAutoscaler{}}
-	for _, kind := range append(Kinds(), namespaceKind) {
+	for _, kind := range append(allKinds(own), namespaceKind) {
 		objects = append(objects, watched(kind))
 	}
 	for _, object := range objects {

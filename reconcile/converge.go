@@ -16,6 +16,9 @@ func (t *Tools) converge(ctx context.Context, p *pass) result {
 	if r := t.prepare(ctx, p); r.outcome > degraded {
 		return r
 	}
+	if r := t.tryOwn(ctx, p); r.outcome > degraded {
+		return r
+	}
 	contested := result{}
 	for _, object := range p.declared() {
 		r := t.apply(ctx, p, object)

@@ -54,7 +54,7 @@ func startDaemon(t *testing.T, set ...func(*Tools)) *daemon {
 	manager, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:     scheme(),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
-		Cache:      CacheOptions(),
+		Cache:      CacheOptions(nil),
 		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
 	})
 	if err != nil {

@@ -19,7 +19,9 @@ type deployment struct {
 	manifest *manifest.Manifest
 	text     string
 	// images are what its processes run in, by name.
-	images  map[string]render.Image
+	images map[string]render.Image
+	// own are the Kubernetes objects that the tool brings itself.
+	own     []*unstructured.Unstructured
 	objects []*unstructured.Unstructured
 	// key identifies the objects.
 	key string
@@ -39,7 +41,7 @@ func (t *Tools) choose(ctx context.Context, p *pass, deployable bool) error {
 		}
 		return t.resume(ctx, p, record)
 	}
-	newest := &deployment{commit: p.commit, manifest: p.revision.Manifest, text: p.revision.Text, images: p.images}
+	newest := &deployment{commit: p.commit, manifest: p.revision.Manifest, text: p.revision.Text, images: p.images, own: p.revision.Own}
 	if err := t.render(ctx, p.tool, newest); err != nil {
 		return err
 	}
@@ -65,6 +67,10 @@ func (t *Tools) resume(ctx context.Context, p *pass, record *api.Deployment) err
 		return fmt.Errorf("read the %s of commit %.7s again: %w", manifestFile, record.Commit, problems)
 	}
 	p.target = &deployment{commit: record.Commit, manifest: declared, text: record.Manifest, images: imagesOf(record.Images)}
+	var err error
+	if p.target.own, err = decodeOwn(record.Objects); err != nil {
+		return err
+	}
 	if err := t.render(ctx, p.tool, p.target); err != nil {
 		return err
 	}
@@ -91,6 +97,7 @@ func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error
 		IngressClass:    t.Config.IngressClass,
 		RolloutDeadline: t.Config.RolloutDeadline,
 		Autoscaled:      autoscaled,
+		Own:             d.own,
 	})
 	if err != nil {
 		return err
@@ -115,23 +122,28 @@ func (t *Tools) begin(p *pass) {
 	if serving := status.Serving; serving != nil && p.target.is(serving.Commit, serving.Key) {
 		return
 	}
-	now := t.now()
-	status.Deploying = &api.Deployment{
-		Commit:   p.target.commit,
-		Images:   recordOf(p.target.images),
-		Manifest: p.target.text,
-		Key:      p.target.key,
-		Since:    now,
-	}
+	status.Deploying = p.target.record(t.now())
 	status.History = slices.Insert(status.History, 0, api.PastDeployment{
 		Commit:    p.target.commit,
 		Images:    references(recordOf(p.target.images)),
 		Key:       p.target.key,
 		Cause:     p.target.cause(status.Serving),
 		Outcome:   api.OutcomeProgressing,
-		StartedAt: now,
+		StartedAt: status.Deploying.Since,
 	})
 	status.History = status.History[:min(len(status.History), maxHistory)]
+}
+
+// record is all that a deployment is rendered from, written down.
+func (d *deployment) record(since metav1.Time) *api.Deployment {
+	return &api.Deployment{
+		Commit:   d.commit,
+		Images:   recordOf(d.images),
+		Manifest: d.text,
+		Objects:  encodeOwn(d.own),
+		Key:      d.key,
+		Since:    since,
+	}
 }
 
 // maxHistory is how many deployments a tool's status remembers.
@@ -157,13 +169,7 @@ func (t *Tools) succeed(p *pass) {
 	if serving := status.Serving; serving != nil && p.target.is(serving.Commit, serving.Key) {
 		return
 	}
-	status.Serving = &api.Deployment{
-		Commit:   p.target.commit,
-		Images:   recordOf(p.target.images),
-		Manifest: p.target.text,
-		Key:      p.target.key,
-		Since:    t.now(),
-	}
+	status.Serving = p.target.record(t.now())
 	if last := latest(status); last != nil && p.target.is(last.Commit, last.Key) {
 		t.finish(status, api.OutcomeSucceeded, "")
 	}

@@ -75,10 +75,13 @@ func takenBack(p *pass, up result) result {
 func (t *Tools) targetHealth(ctx context.Context, p *pass) result {
 	var slowest result
 	for _, object := range p.target.objects {
-		if !isDeployment(object.GroupVersionKind()) {
-			continue
+		var r result
+		switch {
+		case isDeployment(object.GroupVersionKind()):
+			r = t.deploymentHealth(ctx, p, object)
+		case render.IsOwn(object):
+			r = t.ownHealth(ctx, p, object)
 		}
-		r := t.deploymentHealth(ctx, p, object)
 		if r.outcome >= stalled {
 			return r
 		}

@@ -93,6 +93,32 @@ func (l *ledger) forget(object client.Object) {
 	delete(l.written, keyOf(object))
 }
 
+// wellKnown remembers the version of objects at which they were found well. Losing it costs a request for each.
+type wellKnown struct {
+	mu       sync.Mutex
+	versions map[objectKey]string
+}
+
+func newWellKnown() *wellKnown { return &wellKnown{versions: make(map[objectKey]string)} }
+
+func (w *wellKnown) is(object client.Object, version string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.versions[keyOf(object)] == version
+}
+
+func (w *wellKnown) note(object client.Object, version string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.versions[keyOf(object)] = version
+}
+
+func (w *wellKnown) forget(object client.Object) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.versions, keyOf(object))
+}
+
 // versions remembers the resource version of each tool that was last written.
 type versions struct {
 	mu     sync.Mutex

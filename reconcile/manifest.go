@@ -22,6 +22,9 @@ func (t *Tools) manifest(_ context.Context, p *pass) result {
 	if len(p.revision.Problems) > 0 {
 		return mistaken(p, p.revision.Problems)
 	}
+	if problems := checkOwn(p.revision.Manifest, p.revision.Own, p.tool.TargetNamespace(), t.Config.OwnKinds); len(problems) > 0 {
+		return mistaken(p, problems)
+	}
 	return ok(fmt.Sprintf("%s of commit %.7s is valid", manifestFile, p.commit))
 }
 

@@ -54,7 +54,7 @@ func (d *modelDaemon) informer(object client.Object, kind schema.GroupVersionKin
 
 // configure takes over the cache's options, as controller-runtime does: by kind.
 func (i *informer) configure() {
-	options := CacheOptions()
+	options := CacheOptions(nil)
 	i.trim = options.DefaultTransform
 	for object, by := range options.ByObject {
 		if kind, _ := seenAs(object); kind != i.kind {

@@ -22,10 +22,21 @@ func Kinds() []schema.GroupVersionKind {
 		{Group: "apps", Version: "v1", Kind: "Deployment"},
 		{Version: "v1", Kind: "Service"},
 		{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"},
+		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"},
 		{Version: "v1", Kind: "ServiceAccount"},
 		{Version: "v1", Kind: "LimitRange"},
 		{Version: "v1", Kind: "ResourceQuota"},
 	}
+}
+
+// kinds are all that a tool's namespace may hold by toolforged's doing, in the order in which they are deleted.
+func (c Config) kinds() []schema.GroupVersionKind { return allKinds(c.OwnKinds) }
+
+// allKinds are those that toolforged renders, and before them those that only tools bring themselves.
+func allKinds(own []schema.GroupVersionKind) []schema.GroupVersionKind {
+	rendered := Kinds()
+	all := slices.DeleteFunc(slices.Clone(own), func(kind schema.GroupVersionKind) bool { return slices.Contains(rendered, kind) })
+	return append(all, rendered...)
 }
 
 // prune deletes the tool's objects that are no longer declared.
@@ -56,7 +67,7 @@ func (t *Tools) prune(ctx context.Context, p *pass) error {
 // now in no cache.
 func (t *Tools) objects(ctx context.Context, tool *api.Tool) ([]api.Object, error) {
 	var objects []api.Object
-	for _, kind := range Kinds() {
+	for _, kind := range t.Config.kinds() {
 		found, err := t.labelled(ctx, tool, kind)
 		if err != nil {
 			return nil, err
@@ -87,7 +98,11 @@ func (t *Tools) remove(ctx context.Context, tool *api.Tool, object api.Object) e
 	if err != nil || live == nil || !owned(live, tool.Name) {
 		return err
 	}
-	err = t.Client.Delete(ctx, live, client.PropagationPolicy(metav1.DeletePropagationBackground),
+	writer, err := t.writer(live)
+	if err != nil {
+		return err
+	}
+	err = writer.Delete(ctx, live, client.PropagationPolicy(metav1.DeletePropagationBackground),
 		client.Preconditions{UID: &live.UID})
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete %s: %w", nameOf(target), err)

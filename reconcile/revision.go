@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/toolforge/toolforged/manifest"
 	"github.com/toolforge/toolforged/sources"
 )
@@ -28,6 +30,8 @@ type Revision struct {
 	Text string
 	// Trees are the git ids of the contents of what is built of this repository, by build, without what cannot matter.
 	Trees map[string]string
+	// Own are the Kubernetes objects that the repository brings itself.
+	Own []*unstructured.Unstructured
 }
 
 // ReadRevision reads a commit. An error means that it could not be read; mistakes in the commit are in the Revision.
@@ -46,7 +50,19 @@ func ReadRevision(ctx context.Context, snapshot *sources.Snapshot) (Revision, er
 	if len(problems) > 0 {
 		return Revision{Problems: problems}, nil
 	}
-	return readTrees(declared, string(data), snapshot)
+	revision, err := readTrees(declared, string(data), snapshot)
+	if err != nil {
+		return Revision{}, err
+	}
+	own, wrong, err := readOwn(ctx, declared, snapshot)
+	if err != nil {
+		return Revision{}, err
+	}
+	if problems = append(revision.Problems, wrong...).Sorted(); len(problems) > 0 {
+		return Revision{Problems: problems}, nil
+	}
+	revision.Own = own
+	return revision, nil
 }
 
 // readTrees names the source of each build of this repository.

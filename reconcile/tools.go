@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -42,6 +43,8 @@ type Config struct {
 	// RolloutDeadline is how long a new pod may take to become healthy, in whole seconds, at least 1 s. A deployment that
 	// makes no progress for so long is taken back.
 	RolloutDeadline time.Duration
+	// OwnKinds are the kinds of Kubernetes objects that tools may bring themselves.
+	OwnKinds []schema.GroupVersionKind
 	// QuotaClasses are what tools may use, by the name of their class; nil for no bounds.
 	QuotaClasses QuotaClasses
 }
@@ -57,7 +60,9 @@ type Tools struct {
 	// Client reads from caches (CacheOptions) and writes to the API server.
 	Client client.Client
 	// Live reads from the API server.
-	Live      client.Reader
+	Live client.Reader
+	// Own writes to a namespace with no other rights than those of the tool's own service account there.
+	Own       func(namespace, account string) (client.Client, error)
 	Revisions Revisions
 	Builds    Builds
 	Events    events.EventRecorder
@@ -65,12 +70,14 @@ type Tools struct {
 
 	ledger  *ledger
 	current *versions
+	well    *wellKnown
 }
 
 // NewTools fills in what the controller keeps for itself: nothing that a restart would miss.
 func NewTools(t Tools) *Tools {
 	t.ledger = newLedger(t.Now)
 	t.current = newVersions()
+	t.well = newWellKnown()
 	return &t
 }
 

@@ -46,7 +46,7 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 			MaxConcurrentReconciles: concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstBackoff, lastBackoff),
 		})
-	for _, kind := range append(Kinds(), namespaceKind) {
+	for _, kind := range append(t.Config.kinds(), namespaceKind) {
 		var changed []predicate.Predicate
 		if kind.Kind == "ResourceQuota" {
 			// How much of it is used changes with every pod, and wakes nobody.
@@ -76,6 +76,7 @@ func (t *Tools) objectHandler(kind schema.GroupVersionKind) handler.EventHandler
 			gone.SetNamespace(e.Object.GetNamespace())
 			gone.SetName(e.Object.GetName())
 			t.ledger.forget(gone)
+			t.well.forget(gone)
 			wake(e.Object, q)
 		},
 	}

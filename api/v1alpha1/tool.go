@@ -125,6 +125,9 @@ type Deployment struct {
 	// Manifest is the commit's toolforge.yaml, as it was read.
 	// +optional
 	Manifest string `json:"manifest,omitempty"`
+	// Objects are the Kubernetes objects that the tool brings itself, in JSON, one a line.
+	// +optional
+	Objects string `json:"objects,omitempty"`
 	// Key identifies the rendered objects: the same key, the same objects.
 	// +optional
 	Key string `json:"key,omitempty"`

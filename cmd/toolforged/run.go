@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -40,14 +41,18 @@ func run(ctx context.Context, o options) error {
 	}
 	restConfig.QPS, restConfig.Burst = o.kubeAPIQPS, int(max(o.kubeAPIQPS, 0)*2)
 	restConfig.UserAgent = "toolforged/" + version
-	m, err := newManager(restConfig, o, log)
+	config, err := toolsConfig(o)
 	if err != nil {
 		return err
 	}
-	if err := addControllers(m, restConfig, o, log); err != nil {
+	m, err := newManager(restConfig, o, config.OwnKinds, log)
+	if err != nil {
 		return err
 	}
-	if err := addStatus(m, o, log); err != nil {
+	if err := addControllers(m, restConfig, config, o, log); err != nil {
+		return err
+	}
+	if err := addStatus(m, o, config.OwnKinds, log); err != nil {
 		return err
 	}
 	return m.Start(ctx)
@@ -55,7 +60,7 @@ func run(ctx context.Context, o options) error {
 
 // newManager makes the manager of what runs on the leader only, and of what runs on every replica: that which says so by
 // NeedLeaderElection.
-func newManager(restConfig *rest.Config, o options, log logr.Logger) (ctrl.Manager, error) {
+func newManager(restConfig *rest.Config, o options, ownKinds []schema.GroupVersionKind, log logr.Logger) (ctrl.Manager, error) {
 	scheme := runtime.NewScheme()
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("register Kubernetes' types: %w", err)
@@ -67,7 +72,7 @@ func newManager(restConfig *rest.Config, o options, log logr.Logger) (ctrl.Manag
 		Scheme:  scheme,
 		Logger:  log,
 		Metrics: metricsserver.Options{BindAddress: "0"}, // the status endpoint serves them
-		Cache:   reconcile.CacheOptions(),
+		Cache:   reconcile.CacheOptions(ownKinds),
 
 		LeaderElection:          true,
 		LeaderElectionID:        o.part().Lease(),
@@ -84,16 +89,12 @@ func newManager(restConfig *rest.Config, o options, log logr.Logger) (ctrl.Manag
 	return m, nil
 }
 
-func addControllers(m ctrl.Manager, restConfig *rest.Config, o options, log logr.Logger) error {
+func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Config, o options, log logr.Logger) error {
 	clientset, err := kubernetes.NewForConfig(restConfig)
 	if err != nil {
 		return fmt.Errorf("make a Kubernetes client: %w", err)
 	}
 	images, err := registry.NewClient(authn.DefaultKeychain, "toolforged/"+version, o.plainHTTP())
-	if err != nil {
-		return err
-	}
-	config, err := toolsConfig(o)
 	if err != nil {
 		return err
 	}
@@ -116,6 +117,7 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, o options, log logr
 		Shard:     o.part(),
 		Client:    m.GetClient(),
 		Live:      m.GetAPIReader(),
+		Own:       ownClients(m, restConfig),
 		Revisions: poller,
 		Builds:    engine,
 		Events:    m.GetEventRecorder("toolforged"),
@@ -178,13 +180,13 @@ func toolsConfig(o options) (reconcile.Config, error) {
 }
 
 // addStatus serves the status endpoint for as long as the manager runs, leading or not.
-func addStatus(m ctrl.Manager, o options, log logr.Logger) error {
+func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, log logr.Logger) error {
 	if err := metrics.Registry.Register(status.NewCollector(m.GetClient(), version)); err != nil {
 		return fmt.Errorf("register the metrics: %w", err)
 	}
 	var filled atomic.Bool
 	if err := m.Add(everywhere(func(ctx context.Context) error {
-		err := reconcile.FillCaches(ctx, m.GetCache())
+		err := reconcile.FillCaches(ctx, m.GetCache(), ownKinds)
 		filled.Store(err == nil)
 		return err
 	})); err != nil {

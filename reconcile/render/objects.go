@@ -39,6 +39,8 @@ type Input struct {
 	RolloutDeadline time.Duration
 	// Autoscaled names the Deployments whose replicas an autoscaler sets: they are not rendered.
 	Autoscaled []string
+	// Own are the Kubernetes objects that the tool brings itself.
+	Own []*unstructured.Unstructured
 	// Quota is how much the tool may use; nil for no bounds.
 	Quota *QuotaClass
 }
@@ -50,6 +52,9 @@ func (in Input) Host() string { return in.Tool + "." + in.Domain }
 // the hash of its rendering.
 func Objects(in Input) ([]*unstructured.Unstructured, error) {
 	var configurations []any
+	if in.Manifest.Kubernetes != nil {
+		configurations = own(in)
+	}
 	if in.Manifest.Webservice != nil {
 		configurations = append(configurations, webservice(in)...)
 	}
