@@ -38,7 +38,7 @@ func (t *Tools) patch(ctx context.Context, before, tool *api.Tool) error {
 
 // finalize deletes what was made for a tool, in order, and lets the Tool go when it is gone.
 func (t *Tools) finalize(ctx context.Context, tool *api.Tool) (reconcile.Result, error) {
-	t.Revisions.Forget(tool.Name)
+	t.forget(tool.Name)
 	if !controllerutil.ContainsFinalizer(tool, api.Finalizer) {
 		t.current.forget(tool.Name)
 		return reconcile.Result{}, nil

@@ -25,6 +25,7 @@ const recordWritten = time.Second
 // images has every image made that the revision's processes run in, unless it is there already.
 func (t *Tools) images(ctx context.Context, p *pass) result {
 	p.images = make(map[string]render.Image)
+	t.followOthers(p.tool.Name, p.revision.Manifest)
 	if r := t.catalog(ctx, p); r.outcome != done {
 		return r
 	}
@@ -73,7 +74,7 @@ func (all results) worst() result {
 func (t *Tools) image(ctx context.Context, p *pass, name string) (*api.Build, result) {
 	last := lastBuild(p.tool, name)
 	declared := p.revision.Manifest.Builds[name]
-	source, r := t.sourceOf(ctx, p, name)
+	source, r := t.sourceOf(p, name)
 	if source == nil {
 		return last, r
 	}
@@ -93,7 +94,11 @@ func (t *Tools) image(ctx context.Context, p *pass, name string) (*api.Build, re
 		// Once the record is written, the pod of a build that ended can go.
 		p.again(recordWritten)
 	}
-	return &record, t.built(p, record)
+	r = t.built(p, record)
+	if r.outcome == done && source.stale != nil {
+		r = result{outcome: degraded, reason: api.ReasonRepositoryFailed, message: fmt.Sprintf("build %s: %s", name, source.stale)}
+	}
+	return &record, r
 }
 
 // stackPath leads to the stack of a build in the file.

@@ -32,10 +32,16 @@ type Revision struct {
 	Trees map[string]string
 	// Own are the Kubernetes objects that the repository brings itself.
 	Own []*unstructured.Unstructured
+	// wrong is a mistake in what a build says of a repository that is not the tool's own.
+	wrong *wrongSource
 }
 
-// ReadRevision reads a commit, for the reading "". An error means that it could not be read; mistakes in the commit are in the Revision.
-func ReadRevision(ctx context.Context, snapshot *sources.Snapshot, _ string) (Revision, error) {
+// ReadRevision reads a commit: of the tool's own repository when reading is empty, else what that says of another one. An
+// error means that it could not be read; mistakes in the commit are in the Revision.
+func ReadRevision(ctx context.Context, snapshot *sources.Snapshot, reading string) (Revision, error) {
+	if reading != "" {
+		return readOther(snapshot, reading)
+	}
 	data, err := snapshot.ReadFile(ctx, manifestFile, maxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Revision{Missing: true}, nil

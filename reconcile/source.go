@@ -21,7 +21,7 @@ func (t *Tools) source(ctx context.Context, p *pass) result {
 		if credentials == nil {
 			return r
 		}
-		repository.Credentials = credentials
+		repository.Credentials, p.credentials = credentials, credentials
 	}
 	t.Revisions.Watch(p.tool.Name, repository, "", p.tool.Spec.Interval.Duration)
 	seen, polled := t.Revisions.Latest(p.tool.Name)

@@ -10,6 +10,7 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/manifest"
 	"github.com/toolforge/toolforged/reconcile/render"
+	"github.com/toolforge/toolforged/sources"
 )
 
 // step is one part of the way from a repository to a running tool. Its result becomes the condition of its name.
@@ -20,9 +21,11 @@ type step struct {
 
 // pass is one walk of one tool through the steps: what the steps before have found out.
 type pass struct {
-	tool     *api.Tool
-	commit   string
-	revision Revision
+	tool   *api.Tool
+	commit string
+	// credentials are those for the tool's repository; nil for none.
+	credentials *sources.Credentials
+	revision    Revision
 	// problems are the mistakes in the revision that were found so far.
 	problems manifest.Problems
 	// images are what the newest revision's processes run in, by name.

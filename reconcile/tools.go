@@ -71,6 +71,7 @@ type Tools struct {
 	ledger  *ledger
 	current *versions
 	well    *wellKnown
+	others  *others
 }
 
 // NewTools fills in what the controller keeps for itself: nothing that a restart would miss.
@@ -78,6 +79,7 @@ func NewTools(t Tools) *Tools {
 	t.ledger = newLedger(t.Now)
 	t.current = newVersions()
 	t.well = newWellKnown()
+	t.others = newOthers()
 	return &t
 }
 
@@ -86,7 +88,7 @@ func (t *Tools) Reconcile(ctx context.Context, request reconcile.Request) (recon
 	tool := &api.Tool{}
 	if err := t.Client.Get(ctx, request.NamespacedName, tool); err != nil {
 		if client.IgnoreNotFound(err) == nil {
-			t.Revisions.Forget(request.Name)
+			t.forget(request.Name)
 			t.current.forget(request.Name)
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
@@ -122,7 +124,7 @@ func (t *Tools) Reconcile(ctx context.Context, request reconcile.Request) (recon
 // walk takes a tool through the steps and sums up. After is when to come back, were there no event before; 0 for never.
 func (t *Tools) walk(ctx context.Context, tool *api.Tool) (all verdicts, after time.Duration) {
 	if tool.Spec.Suspend {
-		t.Revisions.Forget(tool.Name)
+		t.forget(tool.Name)
 		suspend(tool)
 		return nil, 0
 	}

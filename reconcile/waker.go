@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -14,8 +15,9 @@ type Waker struct {
 	waiting []string
 }
 
-// Wake has the named tool reconciled soon. It does not block.
-func (w *Waker) Wake(tool string) {
+// Wake has the tool reconciled soon for which a repository is watched under that name. It does not block.
+func (w *Waker) Wake(watched string) {
+	tool, _, _ := strings.Cut(watched, "/")
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.queue == nil {
