@@ -36,6 +36,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"passed":      passed,
 	"git-secret":  gitSecret,
 	"unique":      unique,
+	"expand":      expand,
 }
 
 // waitDeadline bounds a wait that names no time of its own.
@@ -117,7 +118,7 @@ func describe(tool *api.Tool) string {
 	return text.String()
 }
 
-// visit [-within DURATION] [-for REGEXP] ADDRESS [STATUS] asks for an address: a tool's name, or a URL. The answer's body
+// visit [-within DURATION] [-for REGEXP] ADDRESS [STATUS] asks for an address: a tool's name, which a path may follow, or a URL. The answer's body
 // goes to standard output. It fails if the status is another than STATUS (200) or the body does not match REGEXP, after it
 // asked again for as long as -within says: what is served follows what a watch has shown by some milliseconds.
 func visit(ts *testscript.TestScript, neg bool, args []string) {
@@ -151,12 +152,13 @@ func visit(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// address is that of a tool's site, or the URL that it is given.
+// address is that of a tool's site, of a path in it as in wiki/search?for=me, or the URL that it is given.
 func (s *session) address(of string) string {
 	if strings.Contains(of, "://") {
 		return of
 	}
-	return s.platform.Site(of)
+	tool, path, _ := strings.Cut(of, "/")
+	return s.platform.Site(tool) + path
 }
 
 // visitors start ADDRESS begins to visit an address every 20 ms: a tool's name, or a URL. visitors stop ADDRESS ends that,
@@ -284,4 +286,15 @@ func unique(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: unique FILE")
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(rand.Text()+"\n"), 0o666))
+}
+
+// expand FILE... fills the environment variables of the script into files.
+func expand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: expand FILE...")
+	}
+	for _, file := range args {
+		text := os.Expand(ts.ReadFile(file), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o666))
+	}
 }

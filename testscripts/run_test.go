@@ -57,12 +57,13 @@ func setup(env *testscript.Env, p *platform.Platform) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"KUBECONFIG", "KUBECTL"} {
+	for _, name := range []string{"KUBECONFIG", "KUBECTL", "REGISTRY"} {
 		env.Setenv(name, os.Getenv(name))
 	}
 	env.Setenv("EXAMPLES", filepath.Join(root, "examples"))
 	env.Setenv("AUDIT_LOG", filepath.Join(root, ".local/log/audit.log"))
 	env.Setenv("DOMAIN", p.Domain)
+	env.Setenv("GIT", p.Git)
 	env.Setenv("STATUS", strings.TrimSuffix(p.Status, "/"))
 	ctx, cancel := context.WithTimeout(context.Background(), scriptDeadline)
 	s := &session{platform: p, ctx: ctx, visitors: make(map[string]*platform.Visitors)}
