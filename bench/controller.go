@@ -135,7 +135,7 @@ func (r *revisions) push(f Fleet) error {
 }
 
 // Watch implements reconcile.Revisions.
-func (r *revisions) Watch(string, sources.Repository, time.Duration) {}
+func (r *revisions) Watch(string, sources.Repository, string, time.Duration) {}
 
 // Forget implements reconcile.Revisions.
 func (r *revisions) Forget(string) {}

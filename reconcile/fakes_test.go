@@ -35,7 +35,7 @@ func newRevisions() *revisions {
 	}
 }
 
-func (r *revisions) Watch(name string, _ sources.Repository, _ time.Duration) {
+func (r *revisions) Watch(name string, _ sources.Repository, _ string, _ time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.watched[name] = true

@@ -84,7 +84,7 @@ func newModelPoller(d *modelDaemon) *modelPoller {
 		taken: make(map[string]string)}
 }
 
-func (p *modelPoller) Watch(name string, _ sources.Repository, _ time.Duration) {
+func (p *modelPoller) Watch(name string, _ sources.Repository, _ string, _ time.Duration) {
 	if p.watched[name] {
 		return
 	}

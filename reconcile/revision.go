@@ -34,8 +34,8 @@ type Revision struct {
 	Own []*unstructured.Unstructured
 }
 
-// ReadRevision reads a commit. An error means that it could not be read; mistakes in the commit are in the Revision.
-func ReadRevision(ctx context.Context, snapshot *sources.Snapshot) (Revision, error) {
+// ReadRevision reads a commit, for the reading "". An error means that it could not be read; mistakes in the commit are in the Revision.
+func ReadRevision(ctx context.Context, snapshot *sources.Snapshot, _ string) (Revision, error) {
 	data, err := snapshot.ReadFile(ctx, manifestFile, maxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Revision{Missing: true}, nil

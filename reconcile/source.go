@@ -23,7 +23,7 @@ func (t *Tools) source(ctx context.Context, p *pass) result {
 		}
 		repository.Credentials = credentials
 	}
-	t.Revisions.Watch(p.tool.Name, repository, p.tool.Spec.Interval.Duration)
+	t.Revisions.Watch(p.tool.Name, repository, "", p.tool.Spec.Interval.Duration)
 	seen, polled := t.Revisions.Latest(p.tool.Name)
 	if !polled {
 		if p.tool.Status.ObservedGeneration == p.tool.Generation {

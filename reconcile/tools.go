@@ -18,7 +18,7 @@ import (
 
 // Revisions is where the newest revision of each tool comes from.
 type Revisions interface {
-	Watch(name string, repository sources.Repository, interval time.Duration)
+	Watch(name string, repository sources.Repository, reading string, interval time.Duration)
 	Forget(name string)
 	Latest(name string) (sources.Observation[Revision], bool)
 }

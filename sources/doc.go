@@ -7,5 +7,7 @@
 //
 // It does not know what a manifest means, what is built or what runs.
 //
+// A repository is watched under any number of names: they share its polls, and what is read of a commit.
+//
 // The entry points are [Client], which asks, and [Poller], which watches.
 package sources

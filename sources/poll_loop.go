@@ -2,6 +2,7 @@ package sources
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -55,40 +56,65 @@ func (p *Poller[T]) begin(ctx context.Context, w *watch[T], polls *sync.WaitGrou
 	p.running++
 	p.hosts[w.host]++
 	w.running, w.cancel = true, cancel
-	repo, known := w.repo, w.latest.Commit
 	polls.Go(func() {
 		defer cancel()
 		defer p.release(w)
-		result := p.ask(asking, repo, known)
-		// What ends with the poller says nothing about the repository.
-		if ctx.Err() == nil && p.finish(w, result) {
-			p.notify(w.name)
+		result := p.ask(asking, w, w.repo)
+		if ctx.Err() != nil {
+			return // what ends with the poller says nothing about the repository
+		}
+		for _, name := range p.finish(w, result) {
+			p.notify(name)
 		}
 	})
 }
 
-// finish writes down what came of a poll, and says whether somebody should be told.
-func (p *Poller[T]) finish(w *watch[T], result poll[T]) bool {
+// finish writes down what came of a poll, and returns the names that should be told, sorted.
+func (p *Poller[T]) finish(w *watch[T], result poll[T]) (changed []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.watches[w.name] != w {
-		return false // forgotten, or another repository by now
+	if p.watches[w.key] != w {
+		return nil // forgotten
 	}
-	before := w.latest
-	w.latest = before.after(result, p.opts.Now())
-	if before.Polled.IsZero() {
+	if w.polled.IsZero() {
 		p.fresh--
 	}
-	if result.err != nil {
-		w.failures++
-	} else {
+	w.polled = p.opts.Now()
+	good, failed, untried := 0, 0, 0
+	for _, n := range w.names {
+		got, ok := result.of(n.reading)
+		switch {
+		case !ok:
+			untried++
+			continue
+		case got.err != nil:
+			failed++
+		default:
+			good++
+		}
+		before := n.latest
+		n.latest = before.after(result.seen, n.reading, got, w.polled)
+		if before.differs(n.latest) {
+			changed = append(changed, n.name)
+			p.logFailure(n)
+		}
+	}
+	// One name's reading that fails does not have the others wait.
+	if good > 0 {
 		w.failures = 0
+	} else if failed > 0 {
+		w.failures++
 	}
-	changed := before.differs(w.latest)
-	if changed && result.err != nil {
-		p.opts.Logger.Warn("repository cannot be read", "name", w.name, "repository", w.repo.String(), "error", result.err)
-	}
+	// What there was no time for is read at once, unless it may be that nothing ends in time.
+	w.again = w.again || untried > 0 && failed == 0
+	slices.Sort(changed)
 	return changed
+}
+
+func (p *Poller[T]) logFailure(n *interest[T]) {
+	if err := n.latest.Err; err != nil {
+		p.opts.Logger.Warn("repository cannot be read", "name", n.name, "repository", n.watch.repo.String(), "error", err)
+	}
 }
 
 // release gives back the worker and the host's place, and puts w and one that waited for the host into the schedule.
@@ -100,7 +126,7 @@ func (p *Poller[T]) release(w *watch[T]) {
 		delete(p.hosts, w.host)
 	}
 	w.running, w.cancel = false, nil
-	if p.watches[w.name] == w {
+	if p.watches[w.key] == w {
 		p.reschedule(w)
 	}
 	if waiting := p.parked[w.host]; len(waiting) > 0 {

@@ -3,7 +3,6 @@ package sources
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -50,28 +49,30 @@ type PollerOptions struct {
 }
 
 // Poller asks each watched repository for the commit of its ref at its interval, and reads a commit once when it
-// changed. A failing repository is asked less and less often; a slow host holds up none but its own repositories.
+// changed, for all names under which it is watched. A failing repository is asked less and less often; a slow host holds up none but its own repositories.
 // It is safe for concurrent use.
 type Poller[T any] struct {
 	source Source
-	read   func(context.Context, *Snapshot) (T, error)
+	read   func(ctx context.Context, snapshot *Snapshot, reading string) (T, error)
 	notify func(name string)
 	opts   PollerOptions
 
-	mu       sync.Mutex
-	watches  map[string]*watch[T]
-	schedule schedule[T]
-	parked   map[string][]*watch[T] // due, but their host has enough to do
-	hosts    map[string]int         // polls running, by host
-	running  int
-	fresh    int // watches never polled
-	wake     chan struct{}
+	mu        sync.Mutex
+	interests map[string]*interest[T] // by name
+	watches   map[watchKey]*watch[T]
+	schedule  schedule[T]
+	parked    map[string][]*watch[T] // due, but their host has enough to do
+	hosts     map[string]int         // polls running, by host
+	running   int
+	fresh     int // watches never polled
+	wake      chan struct{}
 }
 
-// NewPoller makes a Poller. read is called once for each new commit, from several goroutines; an error of it is tried
-// again, so what will not change for this commit belongs into T. notify is called after the first poll of a repository
-// and whenever the commit or the text of the error has changed; it must not block.
-func NewPoller[T any](source Source, read func(context.Context, *Snapshot) (T, error), notify func(name string), opts PollerOptions) *Poller[T] {
+// NewPoller makes a Poller. read is called once for each new commit and reading (see Watch), from several goroutines; an
+// error of it is tried again, so what will not change for this commit belongs into T. notify is called, for each name,
+// after its first poll and whenever the commit, the reading or the text of the error has changed; it must not block.
+func NewPoller[T any](source Source, read func(ctx context.Context, snapshot *Snapshot, reading string) (T, error),
+	notify func(name string), opts PollerOptions) *Poller[T] {
 	opts.Workers = cmp.Or(opts.Workers, 32)
 	opts.PerHost = cmp.Or(opts.PerHost, 4)
 	opts.Timeout = cmp.Or(opts.Timeout, 30*time.Second)
@@ -85,78 +86,69 @@ func NewPoller[T any](source Source, read func(context.Context, *Snapshot) (T, e
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Poller[T]{
-		source:  source,
-		read:    read,
-		notify:  notify,
-		opts:    opts,
-		watches: map[string]*watch[T]{},
-		parked:  map[string][]*watch[T]{},
-		hosts:   map[string]int{},
-		wake:    make(chan struct{}, 1),
+		source:    source,
+		read:      read,
+		notify:    notify,
+		opts:      opts,
+		interests: map[string]*interest[T]{},
+		watches:   map[watchKey]*watch[T]{},
+		parked:    map[string][]*watch[T]{},
+		hosts:     map[string]int{},
+		wake:      make(chan struct{}, 1),
 	}
 }
 
-// Watch asks repo at the interval (at least a second) under that name from now on. Calling it again with the same
-// values does nothing. Another URL or ref starts afresh, forgetting what was observed; other credentials keep it; both
-// are polled soon.
-func (p *Poller[T]) Watch(name string, repo Repository, interval time.Duration) {
+// Watch asks repo at the interval (at least a second) under that name from now on, and reads of each commit what reading
+// says; the name and reading may be any text. Calling it again with the same values does nothing. Another URL or ref
+// starts afresh, forgetting what was observed; other credentials or another reading keep it until there is something
+// newer; each is polled soon, and another reading of a commit that was read is read too.
+//
+// Names that want the same ref of the same repository (the same URL as it is written) with the same credentials share
+// its polls, at the shortest of their intervals, and what is read, when the reading is the same.
+func (p *Poller[T]) Watch(name string, repo Repository, reading string, interval time.Duration) {
 	interval = max(interval, minInterval)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	defer p.poke()
-	now := p.opts.Now()
-	w, known := p.watches[name]
-	switch {
-	case known && w.repo.same(repo):
-		p.adjust(w, repo, interval)
+	old, known := p.interests[name]
+	if known && old.watch.key == repo.key() {
+		p.adjust(old, reading, interval)
 		return
-	case known:
-		p.drop(w)
 	}
-	shown := Repository{URL: repo.URL, Ref: repo.Ref}
-	w = &watch[T]{name: name, repo: repo, host: repo.host(), interval: interval, index: -1}
-	w.latest.Repository = shown
-	p.watches[name] = w
-	p.fresh++
-	wait := time.Duration(0)
-	if !known {
-		// One new tool is polled at once; thousands, after a start, one after the other.
-		wait = time.Duration(p.opts.Random() * float64(min(interval, time.Duration(p.fresh-1)*startGap)))
+	n := &interest[T]{name: name, reading: reading, interval: interval}
+	if known && old.watch.repo.same(repo) {
+		n.latest = old.latest
 	}
-	p.schedule.at(w, now.Add(wait))
-}
-
-// adjust takes over another interval or other credentials.
-func (p *Poller[T]) adjust(w *watch[T], repo Repository, interval time.Duration) {
-	if !w.repo.sameCredentials(repo) {
-		w.repo = repo
-		p.hasten(w)
+	n.latest.Repository = Repository{URL: repo.URL, Ref: repo.Ref}
+	if known {
+		p.leave(old)
 	}
-	if w.interval != interval {
-		w.interval = interval
-		if soonest := p.opts.Now().Add(w.delay(p.opts.Random)); w.index >= 0 && soonest.Before(w.due) {
-			p.schedule.at(w, soonest)
+	p.join(n, repo, func() time.Duration {
+		if known {
+			return 0
 		}
-	}
+		// One new repository is polled at once; thousands, after a start, one after the other.
+		return time.Duration(p.opts.Random() * float64(min(interval, time.Duration(p.fresh-1)*startGap)))
+	})
 }
 
-// Forget stops watching name. It may be called for names that are not watched.
+// Forget stops watching under name. It may be called for names that are not watched.
 func (p *Poller[T]) Forget(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w, ok := p.watches[name]; ok {
-		p.drop(w)
-		delete(p.watches, name)
+	if n, ok := p.interests[name]; ok {
+		p.leave(n)
 	}
 }
 
-// drop takes w out of everything but the map; a poll of it that runs is ended and comes to nothing.
+// drop takes w out of everything; a poll of it that runs is ended and comes to nothing.
 func (p *Poller[T]) drop(w *watch[T]) {
+	delete(p.watches, w.key)
 	p.schedule.remove(w)
 	if w.cancel != nil {
 		w.cancel()
 	}
-	if w.latest.Polled.IsZero() {
+	if w.polled.IsZero() {
 		p.fresh--
 	}
 	waiting := p.parked[w.host]
@@ -168,12 +160,12 @@ func (p *Poller[T]) drop(w *watch[T]) {
 	}
 }
 
-// Hasten has name polled now, but not more often than once a second.
+// Hasten has what is watched under name polled now, but not more often than once a second.
 func (p *Poller[T]) Hasten(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w, ok := p.watches[name]; ok {
-		p.hasten(w)
+	if n, ok := p.interests[name]; ok {
+		p.hasten(n.watch)
 		p.poke()
 	}
 }
@@ -192,7 +184,7 @@ func (p *Poller[T]) hasten(w *watch[T]) {
 // soonest is when w may be polled out of turn.
 func (p *Poller[T]) soonest(w *watch[T]) time.Time {
 	now := p.opts.Now()
-	if after := w.latest.Polled.Add(hastyGap); after.After(now) {
+	if after := w.polled.Add(hastyGap); after.After(now) {
 		return after
 	}
 	return now
@@ -202,11 +194,11 @@ func (p *Poller[T]) soonest(w *watch[T]) time.Time {
 func (p *Poller[T]) Latest(name string) (latest Observation[T], ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	w, ok := p.watches[name]
-	if !ok || w.latest.Polled.IsZero() {
+	n, ok := p.interests[name]
+	if !ok || n.latest.Polled.IsZero() {
 		return Observation[T]{}, false
 	}
-	return w.latest, true
+	return n.latest, true
 }
 
 // poke has the loop of Start look at the schedule again.
@@ -215,31 +207,4 @@ func (p *Poller[T]) poke() {
 	case p.wake <- struct{}{}:
 	default:
 	}
-}
-
-// ask resolves the ref and reads the commit if it is another one than known.
-func (p *Poller[T]) ask(ctx context.Context, repo Repository, known string) (result poll[T]) {
-	defer func() {
-		// What is read is a stranger's; a mistake in reading it must not end the daemon.
-		if cause := recover(); cause != nil {
-			p.opts.Logger.Error("reading a repository panicked", "repository", repo.String(), "cause", cause)
-			result.err = fmt.Errorf("reading %s failed: internal error", repo)
-		}
-	}()
-	commit, err := p.source.Resolve(ctx, repo)
-	if err != nil {
-		return poll[T]{err: err}
-	}
-	result.seen = commit
-	if commit == known {
-		return result
-	}
-	snapshot, err := p.source.Open(ctx, repo, commit)
-	if err != nil {
-		result.err = err
-		return result
-	}
-	result.value, result.err = p.read(ctx, snapshot)
-	result.read = result.err == nil
-	return result
 }

@@ -99,7 +99,10 @@ type bench struct {
 	source *script
 	mu     sync.Mutex
 	told   []string
-	broken error // what reading ends with
+	read   []string // the first digit of a commit, and the reading
+	broken error    // what reading ends with
+	// brokenReading is the only one that is broken; empty for all.
+	brokenReading string
 }
 
 const hour = time.Hour
@@ -110,13 +113,14 @@ func startPoller(t *testing.T, opts PollerOptions) *bench {
 	if opts.Random == nil {
 		opts.Random = func() float64 { return 0 }
 	}
-	read := func(_ context.Context, s *Snapshot) (string, error) {
+	read := func(_ context.Context, s *Snapshot, reading string) (string, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		if b.broken != nil {
+		b.read = append(b.read, s.Commit()[:1]+reading)
+		if b.broken != nil && (b.brokenReading == "" || b.brokenReading == reading) {
 			return "", b.broken
 		}
-		return "value of " + s.Commit()[:1], nil
+		return "value of " + s.Commit()[:1] + reading, nil
 	}
 	b.Poller = NewPoller(b.source, read, func(name string) {
 		b.mu.Lock()
@@ -145,6 +149,16 @@ func (b *bench) breakReading(err error) {
 func (b *bench) pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
+}
+
+// readings returns what was read since the last call, sorted.
+func (b *bench) readings() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	read := b.read
+	b.read = nil
+	slices.Sort(read)
+	return read
 }
 
 // notified returns the names notify was called with since the last call.

@@ -18,7 +18,7 @@ func TestPollerFollowsARef(t *testing.T) {
 			t.Error("something is known before it was asked")
 		}
 		repo := Repository{URL: url1, Credentials: &Credentials{"me", "s3cret"}}
-		b.Watch("tool", repo, time.Minute)
+		b.Watch("tool", repo, "", time.Minute)
 		b.pass(0)
 		b.wantTold("first poll", "tool")
 		o := b.latest("tool")
@@ -26,7 +26,7 @@ func TestPollerFollowsARef(t *testing.T) {
 			o.Repository != (Repository{URL: url1}) {
 			t.Errorf("got %+v", o)
 		}
-		b.Watch("tool", repo, time.Minute) // the same again
+		b.Watch("tool", repo, "", time.Minute) // the same again
 		b.pass(10*time.Minute + time.Second)
 		b.wantTold("nothing changed")
 		if n := b.source.asked(url1); n != 11 {
@@ -52,7 +52,7 @@ func TestPollerKeepsTheLastGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := startPoller(t, PollerOptions{})
 		b.source.set(url1, id("a"), nil)
-		b.Watch("tool", Repository{URL: url1}, time.Minute)
+		b.Watch("tool", Repository{URL: url1}, "", time.Minute)
 		b.pass(time.Second)
 		b.wantTold("first poll", "tool")
 
@@ -85,7 +85,7 @@ func TestPollerReadsAgainAfterAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := startPoller(t, PollerOptions{})
 		b.source.set(url1, id("a"), nil)
-		b.Watch("tool", Repository{URL: url1}, time.Minute)
+		b.Watch("tool", Repository{URL: url1}, "", time.Minute)
 		b.pass(time.Second)
 		b.source.set(url1, id("b"), nil)
 		b.breakReading(errors.New("half way"))
@@ -124,7 +124,7 @@ func TestPollerBacksOff(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := startPoller(t, PollerOptions{})
 				b.source.set(url1, "", errors.New("down"))
-				b.Watch("tool", Repository{URL: url1}, test.interval)
+				b.Watch("tool", Repository{URL: url1}, "", test.interval)
 				b.pass(hour + time.Second)
 				if n := b.source.asked(url1); n != test.firstHour {
 					t.Errorf("asked %d times in the first hour, want %d", n, test.firstHour)
@@ -143,7 +143,7 @@ func TestPollerHasten(t *testing.T) {
 		b := startPoller(t, PollerOptions{})
 		b.source.set(url1, id("a"), nil)
 		b.source.delay["one.example"] = 5 * time.Second
-		b.Watch("tool", Repository{URL: url1}, hour)
+		b.Watch("tool", Repository{URL: url1}, "", hour)
 		b.Hasten("nobody")
 		b.pass(10 * time.Second)
 		b.source.asked("")
@@ -177,10 +177,10 @@ func TestPollerAnotherRepository(t *testing.T) {
 		b := startPoller(t, PollerOptions{})
 		b.source.set(url1, id("a"), nil)
 		b.source.set(url2, id("b"), nil)
-		b.Watch("tool", Repository{URL: url1}, hour)
+		b.Watch("tool", Repository{URL: url1}, "", hour)
 		b.pass(time.Second)
 		b.wantTold("first", "tool")
-		b.Watch("tool", Repository{URL: url2}, hour)
+		b.Watch("tool", Repository{URL: url2}, "", hour)
 		if _, ok := b.Latest("tool"); ok {
 			t.Error("what was known of the old repository is still shown")
 		}
@@ -193,9 +193,9 @@ func TestPollerAnotherRepository(t *testing.T) {
 		b.source.mu.Lock()
 		b.source.delay["one.example"] = 20 * time.Second
 		b.source.mu.Unlock()
-		b.Watch("tool", Repository{URL: url1}, hour)
+		b.Watch("tool", Repository{URL: url1}, "", hour)
 		b.pass(time.Second)
-		b.Watch("tool", Repository{URL: url2, Ref: "other"}, hour)
+		b.Watch("tool", Repository{URL: url2, Ref: "other"}, "", hour)
 		b.pass(time.Minute)
 		b.wantTold("once", "tool")
 		if o := b.latest("tool"); o.Repository != (Repository{URL: url2, Ref: "other"}) || o.Err != nil {
@@ -208,15 +208,15 @@ func TestPollerOtherCredentialsAndInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := startPoller(t, PollerOptions{})
 		b.source.set(url1, id("a"), nil)
-		b.Watch("tool", Repository{URL: url1}, hour)
+		b.Watch("tool", Repository{URL: url1}, "", hour)
 		b.pass(time.Minute)
 		b.source.asked("")
-		b.Watch("tool", Repository{URL: url1, Credentials: &Credentials{"a", "b"}}, hour)
+		b.Watch("tool", Repository{URL: url1, Credentials: &Credentials{"a", "b"}}, "", hour)
 		b.pass(time.Second)
 		if b.source.asked("") != 1 || len(b.source.reads()) != 1 {
 			t.Error("other credentials should hasten a poll, and no more")
 		}
-		b.Watch("tool", Repository{URL: url1, Credentials: &Credentials{"a", "b"}}, time.Minute)
+		b.Watch("tool", Repository{URL: url1, Credentials: &Credentials{"a", "b"}}, "", time.Minute)
 		b.pass(time.Minute + time.Second)
 		if b.source.asked("") != 1 {
 			t.Error("a shorter interval should hold at once")
@@ -231,7 +231,7 @@ func TestPollerStart(t *testing.T) {
 		next := 0.0
 		b := startPoller(t, PollerOptions{Random: func() float64 { next += 0.618; next -= float64(int(next)); return next }})
 		for i := range 3500 {
-			b.Watch(fmt.Sprint("tool-", i), Repository{URL: fmt.Sprintf("http://host-%d.example/tool", i%10)}, time.Minute)
+			b.Watch(fmt.Sprint("tool-", i), Repository{URL: fmt.Sprintf("http://host-%d.example/tool-%d", i%10, i)}, "", time.Minute)
 		}
 		worst := 0
 		for range 40 {
@@ -244,7 +244,7 @@ func TestPollerStart(t *testing.T) {
 		if n := len(b.notified()); n != 3500 {
 			t.Errorf("%d were polled in 40 s", n)
 		}
-		b.Watch("new", Repository{URL: url1}, hour)
+		b.Watch("new", Repository{URL: url1}, "", hour)
 		b.pass(20 * time.Millisecond)
 		if b.source.asked(url1) != 1 {
 			t.Error("the new one waits")
@@ -264,11 +264,11 @@ func TestPollerSlowHost(t *testing.T) {
 		b := startPoller(t, PollerOptions{Workers: 8})
 		b.source.delay["one.example"] = hour
 		for i := range 200 {
-			b.Watch(fmt.Sprint("slow-", i), Repository{URL: fmt.Sprintf("%s-%d", url1, i)}, time.Minute)
+			b.Watch(fmt.Sprint("slow-", i), Repository{URL: fmt.Sprintf("%s-%d", url1, i)}, "", time.Minute)
 		}
 		b.pass(10 * time.Second)
 		for i := range 50 {
-			b.Watch(fmt.Sprint("fast-", i), Repository{URL: fmt.Sprintf("%s-%d", url2, i)}, time.Minute)
+			b.Watch(fmt.Sprint("fast-", i), Repository{URL: fmt.Sprintf("%s-%d", url2, i)}, "", time.Minute)
 		}
 		b.pass(time.Second)
 		for i := range 50 {
@@ -292,10 +292,10 @@ func TestPollerSurvivesAPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := newScript()
 		source.set(url1, id("a"), nil)
-		p := NewPoller(source, func(context.Context, *Snapshot) (int, error) { panic("boom") }, func(string) {}, PollerOptions{})
+		p := NewPoller(source, func(context.Context, *Snapshot, string) (int, error) { panic("boom") }, func(string) {}, PollerOptions{})
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { _ = p.Start(ctx) }()
-		p.Watch("tool", Repository{URL: url1}, time.Minute)
+		p.Watch("tool", Repository{URL: url1}, "", time.Minute)
 		time.Sleep(time.Second)
 		if o, ok := p.Latest("tool"); !ok || o.Err == nil {
 			t.Errorf("got %+v", o)
@@ -310,8 +310,8 @@ func TestPollerEnds(t *testing.T) {
 		source := newScript()
 		source.delay["one.example"] = hour
 		told := 0
-		p := NewPoller(source, func(context.Context, *Snapshot) (int, error) { return 0, nil }, func(string) { told++ }, PollerOptions{})
-		p.Watch("tool", Repository{URL: url1}, time.Minute)
+		p := NewPoller(source, func(context.Context, *Snapshot, string) (int, error) { return 0, nil }, func(string) { told++ }, PollerOptions{})
+		p.Watch("tool", Repository{URL: url1}, "", time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
 		if err := p.Start(ctx); err != nil || told != 0 {
@@ -328,7 +328,7 @@ func TestPollerWithAGitServer(t *testing.T) {
 	repo := newGitServer(t).create(t, "tool")
 	repo.commit(map[string]string{"toolforge.yaml": "one"})
 	told := make(chan struct{}, 10)
-	read := func(ctx context.Context, s *Snapshot) (string, error) {
+	read := func(ctx context.Context, s *Snapshot, _ string) (string, error) {
 		data, err := s.ReadFile(ctx, "toolforge.yaml", 100)
 		return string(data), err
 	}
@@ -337,7 +337,7 @@ func TestPollerWithAGitServer(t *testing.T) {
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = p.Start(ctx) }()
 	defer func() { cancel(); <-ended }()
-	p.Watch("tool", repo.at("main"), time.Second)
+	p.Watch("tool", repo.at("main"), "", time.Second)
 	for _, want := range []string{"one", "two"} {
 		if want != "one" {
 			repo.commit(map[string]string{"toolforge.yaml": want})

@@ -65,13 +65,6 @@ func (r Repository) ref() string {
 // same says whether both follow the same ref of the same repository, whatever the credentials.
 func (r Repository) same(other Repository) bool { return r.URL == other.URL && r.ref() == other.ref() }
 
-func (r Repository) sameCredentials(other Repository) bool {
-	if r.Credentials == nil || other.Credentials == nil {
-		return r.Credentials == other.Credentials
-	}
-	return *r.Credentials == *other.Credentials
-}
-
 // host is the host and port that requests for this repository go to.
 func (r Repository) host() string {
 	u, err := url.Parse(r.URL)

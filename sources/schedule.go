@@ -6,20 +6,22 @@ import (
 	"time"
 )
 
-// watch is one watched repository, and its place in the schedule.
+// watch is one ref of one repository, asked with the same credentials for every name that wants it, and its place in
+// the schedule.
 type watch[T any] struct {
-	name     string
+	key      watchKey
 	repo     Repository
 	host     string
-	interval time.Duration
+	names    map[string]*interest[T]
+	interval time.Duration // the shortest of its names'
 
 	due      time.Time
 	index    int // in the heap, -1 when not in it
 	running  bool
 	cancel   context.CancelFunc // of the running poll
-	again    bool               // hastened while running
+	again    bool               // once more after the running one
 	failures int                // in a row
-	latest   Observation[T]
+	polled   time.Time          // when the last poll ended
 }
 
 // schedule orders watches by the time they are due.
