@@ -45,6 +45,9 @@ func (ps *Problems) add(at Position, format string, args ...any) {
 	*ps = append(*ps, Problem{Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...)})
 }
 
+// Sorted is what the parser would return of these problems: sorted, without repetitions, at most 50.
+func (ps Problems) Sorted() Problems { return slices.Clone(ps).tidy() }
+
 // tidy sorts, removes repetitions (one anchor used twice has its problem once) and keeps the first maxProblems.
 func (ps Problems) tidy() Problems {
 	slices.SortFunc(ps, func(a, b Problem) int {

@@ -22,13 +22,22 @@ func (t *Tools) manifest(_ context.Context, p *pass) result {
 	if len(p.revision.Problems) > 0 {
 		return mistaken(p, p.revision.Problems)
 	}
+	return valid(p)
+}
+
+func valid(p *pass) result {
 	return ok(fmt.Sprintf("%s of commit %.7s is valid", manifestFile, p.commit))
 }
 
 // mistaken stops at mistakes of the maintainers', found in the file or later.
 func mistaken(p *pass, problems manifest.Problems) result {
+	return stopped(p, api.ReasonManifestInvalid, problems)
+}
+
+// stopped tells problems of the file for a reason.
+func stopped(p *pass, reason string, problems manifest.Problems) result {
 	p.tool.Status.Problems = told(problems)
-	return stall(api.ReasonManifestInvalid, fmt.Sprintf("commit %.7s: %s: %s", p.commit, manifestFile, problems.Error()))
+	return stall(reason, fmt.Sprintf("commit %.7s: %s: %s", p.commit, manifestFile, problems.Error()))
 }
 
 func told(problems manifest.Problems) []api.Problem {

@@ -25,6 +25,7 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build"
 	"github.com/toolforge/toolforged/reconcile"
+	"github.com/toolforge/toolforged/reconcile/policy"
 	"github.com/toolforge/toolforged/registry"
 	"github.com/toolforge/toolforged/sources"
 	"github.com/toolforge/toolforged/status"
@@ -160,15 +161,15 @@ func toolsConfig(o options) (reconcile.Config, error) {
 	if o.sitePort != "" {
 		config.SitePort = ":" + o.sitePort
 	}
-	if o.quotaClasses == "" {
+	if o.policy == "" {
 		return config, nil
 	}
-	data, err := os.ReadFile(o.quotaClasses)
+	data, err := os.ReadFile(o.policy)
 	if err != nil {
-		return config, fmt.Errorf("--quota-classes: %w", err)
+		return config, fmt.Errorf("--policy: %w", err)
 	}
-	if config.QuotaClasses, err = reconcile.ParseQuotaClasses(data); err != nil {
-		return config, fmt.Errorf("--quota-classes %s: %w", o.quotaClasses, err)
+	if config.Policy, err = policy.Parse(data); err != nil {
+		return config, fmt.Errorf("--policy %s: %w", o.policy, err)
 	}
 	return config, nil
 }

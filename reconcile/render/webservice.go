@@ -13,13 +13,14 @@ const WebserviceName = "webservice"
 func webservice(in Input) []any {
 	w := in.Manifest.Webservice
 	p := process{
-		name:   WebserviceName,
-		image:  in.Image,
-		run:    w.Run,
-		env:    []map[string]string{in.Manifest.Env},
-		port:   w.Port,
-		check:  w.HealthCheck,
-		serves: true,
+		name:    WebserviceName,
+		image:   in.Image,
+		run:     w.Run,
+		volumes: in.mounts(w.Run),
+		env:     []map[string]string{in.Manifest.Env},
+		port:    w.Port,
+		check:   w.HealthCheck,
+		serves:  true,
 	}
 	labels := in.labels("webservice", WebserviceName)
 	return []any{
@@ -45,14 +46,16 @@ func ingress(in Input, labels map[string]string) *acnetworkingv1.IngressApplyCon
 	backend := acnetworkingv1.IngressBackend().WithService(acnetworkingv1.IngressServiceBackend().
 		WithName(WebserviceName).
 		WithPort(acnetworkingv1.ServiceBackendPort().WithName("main")))
-	spec := acnetworkingv1.IngressSpec().
-		WithRules(acnetworkingv1.IngressRule().
-			WithHost(in.Host()).
+	spec := acnetworkingv1.IngressSpec()
+	for _, host := range append([]string{in.Host()}, in.Hosts...) {
+		spec.WithRules(acnetworkingv1.IngressRule().
+			WithHost(host).
 			WithHTTP(acnetworkingv1.HTTPIngressRuleValue().
 				WithPaths(acnetworkingv1.HTTPIngressPath().
 					WithPath("/").
 					WithPathType(networkingv1.PathTypePrefix).
 					WithBackend(backend))))
+	}
 	if in.IngressClass != "" {
 		spec.WithIngressClassName(in.IngressClass)
 	}
