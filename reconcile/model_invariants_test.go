@@ -178,7 +178,7 @@ func (i *invariants) declared(tool *modelTool, c *modelCommit) map[objectID]bool
 func (w *world) rendered(tool *modelTool, c *modelCommit, image string) []*unstructured.Unstructured {
 	objects, err := render.Objects(render.Input{
 		Tool: tool.name, Namespace: tool.namespace(), Manifest: c.revision.Manifest, Image: image, Domain: w.config().Domain,
-		RolloutDeadline: w.config().RolloutDeadline,
+		RolloutDeadline: w.config().RolloutDeadline, Hosts: w.hostsOf(tool, c), Volumes: w.config().Policy.Volumes,
 	})
 	if err != nil {
 		panic(err)
