@@ -6,6 +6,9 @@ cluster-needed :=
 KUBECTL ?= $(or $(shell command -v kubectl),$(CURDIR)/.local/bin/kubectl)
 else
 cluster-needed := cluster
+# Where the shared volume of the local cluster is: a directory for each tool.
+VOLUMES ?= $(CURDIR)/.local/volumes
+export VOLUMES
 REGISTRY_PLAIN_HTTP ?= true
 override KUBECONFIG := $(CURDIR)/.local/kubeconfig
 endif

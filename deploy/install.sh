@@ -3,6 +3,7 @@
 #
 # IMAGE       the image of toolforged, as deploy/image.sh prints it
 # KUBECTL     the kubectl to use (default kubectl); KUBECONFIG says for which cluster
+# VOLUMES     for the local cluster: the directory of this machine that holds the tools' shared volume (default: there is none)
 # REGISTRY, REGISTRY_PLAIN_HTTP, DOMAIN, SITE_SCHEME, SITE_PORT, ROLLOUT_DEADLINE  see the chart's values
 set -euo pipefail
 export LC_ALL=C
@@ -20,10 +21,15 @@ trap 'rm -rf "$work"' EXIT
 
 helm=$(go_tool helm helm.sh/helm/v3 "$HELM_VERSION" ./cmd/helm)
 sed "s|@REGISTRY@|$REGISTRY|g" "$here/catalog.yaml" > "$work/catalog.yaml"
+volumes=()
+if [ -n "${VOLUMES:-}" ]; then
+  sed "s|@VOLUMES@|$VOLUMES|" "$here/../localcluster/policy.yaml" > "$work/policy.yaml"
+  volumes=(--values "$work/policy.yaml")
+fi
 # Helm installs CustomResourceDefinitions once and never upgrades them.
 "$KUBECTL" apply --server-side --field-manager=helm -f "$here/toolforged/crds/" > /dev/null
 "$helm" upgrade --install toolforged "$here/toolforged" --namespace toolforged --create-namespace \
-  --values "$work/catalog.yaml" \
+  --values "$work/catalog.yaml" "${volumes[@]}" \
   --set image="$IMAGE",domain="$DOMAIN",site.scheme="$SITE_SCHEME",site.port="$SITE_PORT",registry.prefix="$REGISTRY",registry.plainHTTP="${REGISTRY_PLAIN_HTTP:-false}",rolloutDeadline="${ROLLOUT_DEADLINE:-5m}" \
   --wait --timeout 3m > "$work/helm.log" 2>&1 || { cat "$work/helm.log" >&2; exit 1; }
 "$KUBECTL" label namespace toolforged pod-security.kubernetes.io/enforce=restricted --overwrite > /dev/null

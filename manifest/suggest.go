@@ -3,6 +3,7 @@ package manifest
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -28,6 +29,9 @@ func unknownKey(name string, here, root []Key) (message, meant string) {
 	}
 	return fmt.Sprintf("unknown key `%s`: allowed here are %s", shorten(name), strings.Join(names, ", ")), ""
 }
+
+// Suggest says which of the names was meant, or which there are, as the end of a sentence; names is not changed.
+func Suggest(name string, names []string) string { return suggestName(name, slices.Clone(names)) }
 
 // placesOf returns the places in the file that have a key of this name.
 func placesOf(name, place string, keys []Key) []string {

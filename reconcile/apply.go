@@ -34,7 +34,8 @@ const (
 // object that is not the tool's own is left alone.
 func (t *Tools) apply(ctx context.Context, p *pass, object *unstructured.Unstructured) result {
 	live, err := t.live(ctx, object)
-	if err == nil && (live == nil && !p.fresh || live != nil && !owned(live, p.tool.Name)) {
+	fresh := p.fresh && object.GetNamespace() != ""
+	if err == nil && (live == nil && !fresh || live != nil && !owned(live, p.tool.Name)) {
 		// The cache holds only toolforged's objects, does not know who made them, and may be late.
 		live, err = t.ask(ctx, object)
 	}
@@ -57,6 +58,11 @@ func (t *Tools) settle(ctx context.Context, p *pass, object *unstructured.Unstru
 	}
 	var written *unstructured.Unstructured
 	var err error
+	if live == nil {
+		if err := t.release(ctx, object); err != nil {
+			return fail(api.ReasonApplyFailed, err)
+		}
+	}
 	if drifted {
 		if r := t.contested(p.tool, object); r.outcome != done {
 			return r
@@ -168,6 +174,9 @@ func managers(object client.Object) []string {
 }
 
 func nameOf(object *unstructured.Unstructured) string {
+	if object.GetNamespace() == "" {
+		return object.GetKind() + " " + object.GetName()
+	}
 	return fmt.Sprintf("%s %s in namespace %s", object.GetKind(), object.GetName(), object.GetNamespace())
 }
 

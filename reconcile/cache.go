@@ -124,7 +124,7 @@ func metadataOf(deployment *appsv1.Deployment) *metav1.PartialObjectMetadata {
 
 // labelled lists the metadata of the tool's objects of one kind, as the cache has them.
 func (t *Tools) labelled(ctx context.Context, tool *api.Tool, kind schema.GroupVersionKind) ([]metav1.PartialObjectMetadata, error) {
-	in := []client.ListOption{client.InNamespace(tool.TargetNamespace()),
+	in := []client.ListOption{place(tool, kind),
 		client.MatchingLabels{api.ManagedByLabel: api.ManagedBy, api.ToolLabel: tool.Name}, client.UnsafeDisableDeepCopy}
 	if isDeployment(kind) {
 		var list appsv1.DeploymentList

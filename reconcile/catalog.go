@@ -9,14 +9,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
-	"github.com/toolforge/toolforged/manifest"
 	"github.com/toolforge/toolforged/reconcile/render"
 )
 
 // catalog finds the images of the platform's catalogue that the revision's processes run in. It costs no request.
 func (t *Tools) catalog(ctx context.Context, p *pass) result {
 	var list api.CatalogImageList
-	var problems manifest.Problems
 	r := result{outcome: done}
 	for _, process := range p.revision.Manifest.Processes() {
 		if process.Run.Image == "" {
@@ -30,19 +28,12 @@ func (t *Tools) catalog(ctx context.Context, p *pass) result {
 		entry := catalogImage(list.Items, process.Run.Image)
 		switch {
 		case entry == nil:
-			problems = append(problems, p.revision.Manifest.Problem(process.Path+".image",
-				fmt.Sprintf("the platform has no image %q", process.Run.Image)))
-		case entry.Spec.Command == "" && process.Run.Command == "":
-			problems = append(problems, p.revision.Manifest.Problem(process.Path+".image",
-				fmt.Sprintf("image %q has no command of its own: write `command`", process.Run.Image)))
+			r = wait(api.ReasonImageUnavailable, "image "+process.Run.Image+" is not in the catalogue any more", 0)
 		case !meta.IsStatusConditionTrue(entry.Status.Conditions, fluxmeta.ReadyCondition):
 			r = wait(api.ReasonImageUnavailable, "image "+entry.Name+" of the catalogue is not ready", 0)
 		default:
 			p.images[render.ImageName(process.Run)] = render.Image{Reference: entry.Status.Image, Command: entry.Spec.Command}
 		}
-	}
-	if len(problems) > 0 {
-		return mistaken(p, problems)
 	}
 	return r
 }

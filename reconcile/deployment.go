@@ -88,6 +88,10 @@ func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error
 	if err != nil {
 		return err
 	}
+	hosts, err := t.served(ctx, tool, d.manifest)
+	if err != nil {
+		return err
+	}
 	d.objects, err = render.Objects(render.Input{
 		Tool:            tool.Name,
 		Namespace:       tool.TargetNamespace(),
@@ -98,6 +102,8 @@ func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error
 		RolloutDeadline: t.Config.RolloutDeadline,
 		Autoscaled:      autoscaled,
 		Own:             d.own,
+		Volumes:         t.Config.Policy.Mounted(tool.Spec.QuotaClass),
+		Hosts:           hosts,
 	})
 	if err != nil {
 		return err

@@ -80,8 +80,7 @@ func TestCatalogImage(t *testing.T) {
 	name := strings.ToLower(t.Name())
 	yaml := "webservice: {image: " + name + "-alias}"
 	d.push(tool, "one", yaml, "tree1")
-	message := d.untilCondition(tool, api.ManifestValid, metav1.ConditionTrue, api.ReasonSucceeded)
-	d.untilCondition(tool, api.ImagesReady, metav1.ConditionFalse, api.ReasonManifestInvalid)
+	message := d.untilCondition(tool, api.ManifestValid, metav1.ConditionFalse, api.ReasonNotAllowed)
 	if problems := tool.Status.Problems; len(problems) != 1 || !strings.Contains(problems[0].Message, "the platform has no image") {
 		t.Errorf("the problems are %v (%s)", problems, message)
 	}

@@ -22,17 +22,26 @@ func (t *Tools) manifest(_ context.Context, p *pass) result {
 	if len(p.revision.Problems) > 0 {
 		return mistaken(p, p.revision.Problems)
 	}
-	if problems := checkOwn(p.revision.Manifest, p.revision.Own, p.tool.TargetNamespace(), t.Config.OwnKinds); len(problems) > 0 {
+	if problems := checkOwn(p.revision.Manifest, p.revision.Own, p.tool.TargetNamespace(), t.Config.Policy); len(problems) > 0 {
 		return mistaken(p, problems)
 	}
+	return valid(p)
+}
+
+func valid(p *pass) result {
 	return ok(fmt.Sprintf("%s of commit %.7s is valid", manifestFile, p.commit))
 }
 
 // mistaken stops at mistakes of the maintainers', found in the file or later. Those found by one step are told together.
 func mistaken(p *pass, problems manifest.Problems) result {
+	return stopped(p, api.ReasonManifestInvalid, problems)
+}
+
+// stopped tells problems of the file for a reason.
+func stopped(p *pass, reason string, problems manifest.Problems) result {
 	p.problems = append(p.problems, problems...).Sorted()
 	p.tool.Status.Problems = told(p.problems)
-	return stall(api.ReasonManifestInvalid, fmt.Sprintf("commit %.7s: %s: %s", p.commit, manifestFile, p.problems.Error()))
+	return stall(reason, fmt.Sprintf("commit %.7s: %s: %s", p.commit, manifestFile, p.problems.Error()))
 }
 
 func told(problems manifest.Problems) []api.Problem {

@@ -8,6 +8,7 @@ import (
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -76,13 +77,22 @@ func (c modelClient) List(ctx context.Context, list client.ObjectList, options .
 
 func selected(objects []client.Object, options []client.ListOption) []client.Object {
 	o := (&client.ListOptions{}).ApplyOptions(options)
-	if o.FieldSelector != nil {
-		panic("field selectors are not in the model")
-	}
 	return slices.DeleteFunc(objects, func(object client.Object) bool {
 		return o.Namespace != "" && object.GetNamespace() != o.Namespace ||
-			o.LabelSelector != nil && !o.LabelSelector.Matches(labelSet(object))
+			o.LabelSelector != nil && !o.LabelSelector.Matches(labelSet(object)) ||
+			o.FieldSelector != nil && !indexed(object, o.FieldSelector)
 	})
+}
+
+// indexed tells whether the cache's indexes have the object under what is asked for.
+func indexed(object client.Object, selector fields.Selector) bool {
+	for _, wanted := range selector.Requirements() {
+		at := slices.IndexFunc(indexes(), func(i index) bool { return i.field == wanted.Field })
+		if !slices.Contains(indexes()[at].values(object), wanted.Value) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c modelClient) Apply(_ context.Context, configuration runtime.ApplyConfiguration, options ...client.ApplyOption) error {
@@ -221,7 +231,7 @@ func (c modelClient) GroupVersionKindFor(object runtime.Object) (schema.GroupVer
 
 func (c modelClient) IsObjectNamespaced(object runtime.Object) (bool, error) {
 	kind, _ := seenAs(object)
-	return kind != toolKind && kind != builderKind && kind != namespaceKind, nil
+	return kind != toolKind && kind != builderKind && kind != namespaceKind && kind != volumeKind, nil
 }
 
 // Interface guards.

@@ -55,9 +55,13 @@ func (w *world) startDaemon() {
 	if w.broken.registry != nil {
 		images = w.broken.registry(images)
 	}
+	config := w.config()
+	if w.broken.config != nil {
+		w.broken.config(&config)
+	}
 	now := func() time.Time { return w.clock.now }
 	d.tools = NewTools(Tools{
-		Config:    w.config(),
+		Config:    config,
 		Client:    writer,
 		Live:      live,
 		Revisions: d.poller,
@@ -71,7 +75,7 @@ func (w *world) startDaemon() {
 }
 
 func (w *world) config() Config {
-	return Config{Domain: "example.org", Scheme: "https", BuildNamespace: buildNamespace, RolloutDeadline: 5 * time.Minute}
+	return Config{Domain: "example.org", Scheme: "https", BuildNamespace: buildNamespace, RolloutDeadline: 5 * time.Minute, Policy: modelPolicy()}
 }
 
 func (w *world) buildConfig() build.Config {
@@ -95,6 +99,9 @@ func (d *modelDaemon) watch() {
 		{&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(d.tools.labelledTool), nil},
 		{&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(d.tools.scaledTool), scaled},
 		{&api.Builder{}, handler.EnqueueRequestsFromMapFunc(d.tools.all), []predicate.Predicate{predicate.ResourceVersionChangedPredicate{}}},
+	}
+	if d.world.broken.deaf != hostIndex {
+		watches = append(watches, modelWatch{&api.Tool{}, d.tools.hostHandler(), nil})
 	}
 	for _, kind := range append(Kinds(), namespaceKind) {
 		watches = append(watches, modelWatch{watched(kind), d.tools.objectHandler(kind), nil})

@@ -29,17 +29,21 @@ type modelManifest struct {
 	unusable bool
 	// runs tells that it has processes that must come up; builds, that it needs an image.
 	runs, builds bool
+	// host tells that it asks for modelHost.
+	host bool
 }
 
 var modelManifests = []modelManifest{
 	{name: "site", yaml: site, runs: true, builds: true},
 	{name: "site and jobs", yaml: siteAndJobs, runs: true, builds: true},
-	{name: "two replicas", yaml: "webservice:\n  replicas: 2\nenv:\n  LEVEL: debug\n", runs: true, builds: true},
+	{name: "two replicas", yaml: "webservice:\n  replicas: 2\n  mount: all\nenv:\n  LEVEL: debug\n", runs: true, builds: true},
 	{name: "consumer", yaml: "jobs:\n  - name: consumer\n    continuous: true\n    process: worker\n", runs: true, builds: true},
+	{name: "host", yaml: "webservice: {hosts: [" + modelHost + "]}\n", runs: true, builds: true, host: true},
 	{name: "scheduled", yaml: "jobs:\n  - name: hourly\n    schedule: \"@hourly\"\n    command: ./other\n", builds: true},
 	{name: "nothing", yaml: "jobs: []\n"},
 	{name: "invalid", yaml: "webservice: 7\n", unusable: true},
 	{name: "missing", unusable: true},
+	{name: "too much", yaml: "webservice: {replicas: 3, memory: 3Gi}\n", unusable: true},
 	{name: "no such process", yaml: "webservice:\n  process: absent\n", unusable: true, builds: true},
 }
 

@@ -37,6 +37,8 @@ var incidents = []incident{
 	{3, "watch lost", (*world).loseWatch},
 	{2, "deletion in the dark", (*world).deleteInTheDark},
 	{1, "name clash", (*world).clash},
+	{2, "host granted or taken", (*world).grant},
+	{1, "claim deleted", (*world).deleteClaim},
 	{2, "kill", func(w *world, _ *modelTool) { w.daemon.die("from outside") }},
 	{1, "somebody's objects", (*world).foreigner},
 }

@@ -180,6 +180,7 @@ func (w *world) rendered(tool *modelTool, c *modelCommit, image string) []*unstr
 	objects, err := render.Objects(render.Input{
 		Tool: tool.name, Namespace: tool.namespace(), Manifest: c.revision.Manifest, Domain: w.config().Domain,
 		Images: map[string]render.Image{manifest.MainBuild: {Reference: image}}, RolloutDeadline: w.config().RolloutDeadline,
+		Hosts: w.hostsOf(tool, c), Volumes: w.config().Policy.Volumes,
 	})
 	if err != nil {
 		panic(err)

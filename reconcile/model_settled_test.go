@@ -20,6 +20,7 @@ import (
 func (w *world) checkAll() {
 	for _, tool := range w.tools {
 		w.check(tool)
+		w.checkVolume(tool)
 	}
 	// What each thing that happened may have caused: a build, a deployment, and each of them told in the status.
 	if bound := 100 + 60*w.events + 10*w.faulted + 30*w.starts; w.writes > bound {
@@ -43,7 +44,7 @@ func (w *world) check(tool *modelTool) {
 		w.failf("%s: the newest commit %.7s was not seen", tool.name, tool.head.id)
 	}
 	w.checkHistory(tool, live.Status)
-	if tool.head.good() {
+	if w.good(tool) {
 		w.checkGood(tool, live)
 	} else {
 		w.checkBad(tool, live)
@@ -195,7 +196,7 @@ func (w *world) checkIdle() {
 	if w.writes > writes {
 		w.failf("%d writes though nothing changed", w.writes-writes)
 	}
-	if w.calls > calls && !slices.ContainsFunc(w.tools, func(t *modelTool) bool { return !t.head.good() }) {
+	if w.calls > calls && !slices.ContainsFunc(w.tools, func(t *modelTool) bool { return !w.good(t) }) {
 		w.failf("%d requests though nothing changed", w.calls-calls)
 	}
 	w.daemon.die("from outside")

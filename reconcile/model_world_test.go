@@ -40,6 +40,7 @@ type world struct {
 	rollouts *modelRollouts
 	kubelet  *modelKubelet
 	garbage  *modelGarbage
+	binder   modelBinder
 	tools    []*modelTool
 	commits  map[string]*modelCommit
 	daemon   *modelDaemon
@@ -69,7 +70,8 @@ type broken struct {
 	live     func(*modelDaemon, client.Reader) client.Reader
 	registry func(build.Registry) build.Registry
 	result   func(reconcile.Result) reconcile.Result
-	// deaf is the kind whose watch wakes nobody.
+	config   func(*Config)
+	// deaf is the kind whose watch wakes nobody; hostIndex for what other Tools are granted.
 	deaf string
 }
 
@@ -89,7 +91,7 @@ func newWorld(seed uint64, b broken) *world {
 	w.clock.now = w.began
 	w.server = newModelServer(func() time.Time { return w.clock.now })
 	w.images, w.rollouts = newModelImages(), newModelRollouts(w)
-	w.kubelet, w.garbage = &modelKubelet{w}, &modelGarbage{w}
+	w.kubelet, w.garbage, w.binder = &modelKubelet{w}, &modelGarbage{w}, modelBinder{w}
 	w.invariants = newInvariants(w)
 	w.server.changed = w.changed
 	w.faults = pick(w, faults{}, faults{rate: 0.02, kills: 0.002}, faults{rate: 0.1, kills: 0.01}, faults{rate: 0.3, kills: 0.03})
@@ -127,7 +129,8 @@ func (w *world) create(manager string, content map[string]any) *stored {
 
 func (w *world) createTool(tool *modelTool) {
 	made := &api.Tool{Spec: api.ToolSpec{
-		Repository: "https://git.example/" + tool.name + ".git", Ref: "HEAD", Interval: metav1.Duration{Duration: time.Minute},
+		Repository: "https://git.example/" + tool.name + ".git", Ref: "HEAD", Interval: metav1.Duration{Duration: time.Minute}, QuotaClass: "default",
+		Hosts: pick(w, nil, []string{modelHost}),
 	}}
 	made.Name = tool.name
 	content := encode(made)
@@ -141,6 +144,7 @@ func (w *world) changed(before, after *stored) {
 	w.rollouts.changed(before, after)
 	w.kubelet.changed(before, after)
 	w.garbage.changed(before, after)
+	w.binder.changed(before, after)
 	if w.daemon == nil || w.daemon.dead {
 		return
 	}

@@ -16,18 +16,19 @@ import (
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/manifest"
+	"github.com/toolforge/toolforged/reconcile/policy"
 	"github.com/toolforge/toolforged/reconcile/render"
 	"github.com/toolforge/toolforged/sources"
 )
 
-var ownKinds = []schema.GroupVersionKind{
-	{Version: "v1", Kind: "ConfigMap"},
-	{Group: "apps", Version: "v1", Kind: "StatefulSet"},
-	{Group: "apps", Version: "v1", Kind: "Deployment"},
-	{Version: "v1", Kind: "PersistentVolumeClaim"},
-}
+var ownPolicy = policy.Policy{Kinds: []policy.Kind{
+	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}},
+	{GroupVersionKind: schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "StatefulSet"}},
+	{GroupVersionKind: schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}},
+	{GroupVersionKind: schema.GroupVersionKind{Version: "v1", Kind: "PersistentVolumeClaim"}},
+}}
 
-// withOwn lets tools bring Kubernetes objects, with the rights that the administrator gives for them: those of all ownKinds
+// withOwn lets tools bring Kubernetes objects, with the rights that the administrator gives for them: those of all its kinds
 // but the last.
 func withOwn(t *testing.T) func(*Tools) {
 	t.Helper()
@@ -40,7 +41,7 @@ func withOwn(t *testing.T) func(*Tools) {
 		t.Fatal(err)
 	}
 	return func(tools *Tools) {
-		tools.Config.OwnKinds = ownKinds
+		tools.Config.Policy = ownPolicy
 		tools.Own = func(namespace, account string) (client.Client, error) {
 			config := rest.CopyConfig(s.config)
 			config.QPS = -1
@@ -189,7 +190,7 @@ func TestCheckOwn(t *testing.T) {
 			if len(wrong) > 0 {
 				t.Fatal(wrong)
 			}
-			checkProblems(t, checkOwn(m, objects, "tool-wiki", ownKinds), test.want)
+			checkProblems(t, checkOwn(m, objects, "tool-wiki", ownPolicy), test.want)
 		})
 	}
 }

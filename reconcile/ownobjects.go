@@ -19,6 +19,7 @@ import (
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/manifest"
+	"github.com/toolforge/toolforged/reconcile/policy"
 	"github.com/toolforge/toolforged/reconcile/render"
 	"github.com/toolforge/toolforged/sources"
 )
@@ -172,9 +173,10 @@ func wrongOwnObject(object *unstructured.Unstructured) string {
 
 // checkOwn finds what a tool may not bring: kinds that the administrators do not allow, other namespaces, names that are
 // taken, two objects of one name.
-func checkOwn(m *manifest.Manifest, objects []*unstructured.Unstructured, namespace string, allowed []schema.GroupVersionKind) manifest.Problems {
+func checkOwn(m *manifest.Manifest, objects []*unstructured.Unstructured, namespace string, allowed policy.Policy) manifest.Problems {
 	var problems manifest.Problems
 	seen := make(map[objectKey]bool)
+	kinds := allowed.OwnKinds()
 	for _, object := range objects {
 		name := object.GetKind() + " " + object.GetName()
 		problem := func(format string, args ...any) {
@@ -182,11 +184,11 @@ func checkOwn(m *manifest.Manifest, objects []*unstructured.Unstructured, namesp
 		}
 		kind := object.GroupVersionKind()
 		switch {
-		case !slices.Contains(allowed, kind):
-			problem("the platform does not allow objects of kind %s in %s; it allows: %s", kind.Kind, kind.GroupVersion(), kindNames(allowed))
+		case !slices.Contains(kinds, kind):
+			problem("the platform does not allow objects of kind %s in %s; it allows: %s", kind.Kind, kind.GroupVersion(), kindNames(kinds))
 		case object.GetNamespace() != "" && object.GetNamespace() != namespace:
 			problem("its namespace is %q: leave it out, a tool's objects are in its own", object.GetNamespace())
-		case nameTaken(m, object):
+		case nameTaken(m, object, allowed.Volumes):
 			problem("this name is taken: the platform makes a %s of it for what `webservice`, `jobs` or `network` declare", kind.Kind)
 		case seen[keyOf(object)]:
 			problem("there are two of it")
@@ -208,9 +210,12 @@ func kindNames(allowed []schema.GroupVersionKind) string {
 }
 
 // nameTaken tells of a name under which the platform makes an object of that kind for the manifest, or may.
-func nameTaken(m *manifest.Manifest, object *unstructured.Unstructured) bool {
+func nameTaken(m *manifest.Manifest, object *unstructured.Unstructured, volumes []render.Volume) bool {
 	if !slices.Contains(Kinds(), object.GroupVersionKind()) {
 		return false
+	}
+	if slices.ContainsFunc(volumes, func(v render.Volume) bool { return v.Name == object.GetName() }) {
+		return true
 	}
 	return slices.Contains(render.ReservedNames, object.GetName()) || slices.ContainsFunc(m.Processes(), func(p manifest.Process) bool { return p.Name == object.GetName() })
 }

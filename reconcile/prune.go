@@ -13,8 +13,8 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
-// Kinds are the kinds of objects that a tool's namespace may hold by toolforged's doing, in the order in which they are
-// deleted: first what brings requests and starts runs, last what the others use.
+// Kinds are the kinds of objects that a tool may have by toolforged's doing, in the order in which they are deleted: first what
+// brings requests and starts runs, last what the others use. All but the PersistentVolumes are in the tool's namespace.
 func Kinds() []schema.GroupVersionKind {
 	return []schema.GroupVersionKind{
 		{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
@@ -24,13 +24,15 @@ func Kinds() []schema.GroupVersionKind {
 		{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"},
 		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"},
 		{Version: "v1", Kind: "ServiceAccount"},
+		{Version: "v1", Kind: "PersistentVolumeClaim"},
+		volumeKind,
 		{Version: "v1", Kind: "LimitRange"},
 		{Version: "v1", Kind: "ResourceQuota"},
 	}
 }
 
 // kinds are all that a tool's namespace may hold by toolforged's doing, in the order in which they are deleted.
-func (c Config) kinds() []schema.GroupVersionKind { return allKinds(c.OwnKinds) }
+func (c Config) kinds() []schema.GroupVersionKind { return allKinds(c.Policy.OwnKinds()) }
 
 // allKinds are those that toolforged renders, and before them those that only tools bring themselves.
 func allKinds(own []schema.GroupVersionKind) []schema.GroupVersionKind {

@@ -12,65 +12,37 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/reconcile/policy"
 )
 
 const twoClasses = `
-default:
-  quota: {limits.memory: 8Gi, pods: 16}
-  limits:
-    default: {cpu: 500m, memory: 512Mi}
-    defaultRequest: {cpu: 150m, memory: 256Mi}
-    max: {cpu: "3", memory: 6Gi}
-large:
-  quota: {limits.memory: 16Gi, pods: 16}
-  limits:
-    default: {cpu: 500m, memory: 512Mi}
-    defaultRequest: {cpu: 150m, memory: 256Mi}
-    max: {cpu: "3", memory: 6Gi}
+quotaClasses:
+  default:
+    quota: {limits.memory: 8Gi, pods: 16}
+    limits:
+      default: {cpu: 500m, memory: 512Mi}
+      defaultRequest: {cpu: 150m, memory: 256Mi}
+      max: {cpu: "3", memory: 6Gi}
+  large:
+    quota: {limits.memory: 16Gi, pods: 16}
+    limits:
+      default: {cpu: 500m, memory: 512Mi}
+      defaultRequest: {cpu: 150m, memory: 256Mi}
+      max: {cpu: "3", memory: 6Gi}
 `
 
-func withClasses(t *testing.T, yaml string) func(*Tools) {
+func withPolicy(t *testing.T, yaml string) func(*Tools) {
 	t.Helper()
-	classes, err := ParseQuotaClasses([]byte(yaml))
+	p, err := policy.Parse([]byte(yaml))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(tools *Tools) { tools.Config.QuotaClasses = classes }
-}
-
-func TestParseQuotaClasses(t *testing.T) {
-	classes, err := ParseQuotaClasses([]byte(twoClasses))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if memory := classes["large"].Quota[corev1.ResourceLimitsMemory]; memory.String() != "16Gi" {
-		t.Errorf("the large class has %s of memory", memory.String())
-	}
-	if cpu := classes["default"].Limits.Max[corev1.ResourceCPU]; cpu.String() != "3" {
-		t.Errorf("a container of the default class has at most %s cpu", cpu.String())
-	}
-	for name, test := range map[string]struct{ yaml, want string }{
-		"key of a class":  {"default: {quotas: {pods: 1}}", `"quotas"`},
-		"key of limits":   {"default: {limits: {min: {cpu: 1}}}", `"min"`},
-		"value":           {"default: {quota: {pods: many}}", `pods is "many"`},
-		"no value":        {"default: {quota: {pods: }}", "pods is null"},
-		"negative":        {"default: {limits: {max: {cpu: -1}}}", "cpu is -1"},
-		"twice":           {"default: {}\ndefault: {}", `"default"`},
-		"name of a class": {"Big Tools: {}", `"Big Tools"`},
-		"nothing":         {"", "no class"},
-		"no mapping":      {"[default]", "array"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if _, err := ParseQuotaClasses([]byte(test.yaml)); err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v, want one with %s", err, test.want)
-			}
-		})
-	}
+	return func(tools *Tools) { tools.Config.Policy = p }
 }
 
 // Another class changes the objects in which it differs, each by one apply; no classes, and they go.
 func TestQuotaClass(t *testing.T) {
-	d, tool := startDaemon(t, withClasses(t, twoClasses)), addTool(t)
+	d, tool := startDaemon(t, withPolicy(t, twoClasses)), addTool(t)
 	d.push(tool, "one", site, "tree1")
 	d.untilServing(tool, "one")
 	quota := hardQuota(t, d, tool)
@@ -110,7 +82,7 @@ func TestQuotaClass(t *testing.T) {
 
 // An unknown class is told with those that there are, and what runs is untouched.
 func TestQuotaClassUnknown(t *testing.T) {
-	d, tool := startDaemon(t, withClasses(t, twoClasses)), addTool(t)
+	d, tool := startDaemon(t, withPolicy(t, twoClasses)), addTool(t)
 	d.push(tool, "one", site, "tree1")
 	d.untilServing(tool, "one")
 	d.passes(tool, 2)
@@ -130,7 +102,7 @@ func TestQuotaClassUnknown(t *testing.T) {
 
 // A ResourceQuota has no generation, and its status changes with every pod: that must not look like a change by hand.
 func TestQuotaDrift(t *testing.T) {
-	d, tool := startDaemon(t, withClasses(t, twoClasses)), addTool(t)
+	d, tool := startDaemon(t, withPolicy(t, twoClasses)), addTool(t)
 	d.push(tool, "one", site, "tree1")
 	d.untilServing(tool, "one")
 	d.passes(tool, 2)
@@ -183,7 +155,7 @@ func TestQuotaDrift(t *testing.T) {
 
 // A maintainer learns that there was no room for the new version.
 func TestQuotaExhausted(t *testing.T) {
-	d, tool := startDaemon(t, withClasses(t, twoClasses)), addTool(t)
+	d, tool := startDaemon(t, withPolicy(t, twoClasses)), addTool(t)
 	d.push(tool, "one", site, "tree1")
 	d.untilCondition(tool, api.Healthy, "Unknown", api.ReasonRollingOut)
 	var deployment appsv1.Deployment

@@ -43,6 +43,9 @@ func TestSimulationFinds(t *testing.T) {
 		{"a status that is written again and again", broken{client: talkative}, "writes, more than"},
 		{"images that nobody built", broken{client: appliesBy(otherImage)}, "which no build made"},
 		{"Deployments that are said to be up", broken{client: optimist, live: optimistLive}, "is said to serve and never came up"},
+		{"not hearing what others are granted", broken{deaf: hostIndex}, "is good and the tool is not ready"},
+		{"a quota that is not known", broken{config: func(c *Config) { c.Policy.Classes = nil }}, "is bad and the tool does not say so"},
+		{"a volume that stays another claim's", broken{client: neverReleases}, "waits for its volume"},
 		{"no way back", broken{client: appliesBy(stayDown)}, "has had an image that never comes up"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -136,6 +139,7 @@ type changedClient struct {
 	client.Client
 	get    func(client.Object)
 	create func(client.Object) []client.Object
+	patch  func(client.Object) bool
 	del    func(client.Object) bool
 	status func(client.Client, client.Object)
 }
@@ -155,6 +159,13 @@ func (c changedClient) Create(ctx context.Context, object client.Object, options
 		}
 	}
 	return c.Client.Create(ctx, object, options...)
+}
+
+func (c changedClient) Patch(ctx context.Context, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+	if c.patch != nil && !c.patch(object) {
+		return nil
+	}
+	return c.Client.Patch(ctx, object, patch, options...)
 }
 
 func (c changedClient) Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error {
@@ -192,6 +203,14 @@ func deletesNothing(_ *modelDaemon, c client.Client) client.Client {
 	return changedClient{Client: c, del: func(object client.Object) bool {
 		_, isPod := object.(*corev1.Pod)
 		return isPod
+	}}
+}
+
+// neverReleases does not let a claim have the volume of the one before.
+func neverReleases(_ *modelDaemon, c client.Client) client.Client {
+	return changedClient{Client: c, patch: func(object client.Object) bool {
+		_, isVolume := object.(*corev1.PersistentVolume)
+		return !isVolume
 	}}
 }
 

@@ -109,7 +109,7 @@ func simulate(seed uint64, b broken) (w *world, failure string) {
 	w.checkIdle()
 	w.pushAll(func() (modelManifest, fate) {
 		if w.random.IntN(2) == 0 {
-			return pick(w, modelManifests[6:]...), comesUp
+			return pick(w, modelManifests[7:]...), comesUp
 		}
 		return pick(w, modelManifests[:4]...), pick(w, neverUp, neverBuilds)
 	})

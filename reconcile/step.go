@@ -102,6 +102,7 @@ func (t *Tools) toImage() []step {
 	return []step{
 		{api.SourceReady, t.source},
 		{api.ManifestValid, t.manifest},
+		{api.ManifestValid, t.policy},
 		{api.ImagesReady, t.images},
 	}
 }

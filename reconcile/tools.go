@@ -3,16 +3,17 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build"
+	"github.com/toolforge/toolforged/reconcile/policy"
 	"github.com/toolforge/toolforged/sources"
 )
 
@@ -43,10 +44,8 @@ type Config struct {
 	// RolloutDeadline is how long a new pod may take to become healthy, in whole seconds, at least 1 s. A deployment that
 	// makes no progress for so long is taken back.
 	RolloutDeadline time.Duration
-	// OwnKinds are the kinds of Kubernetes objects that tools may bring themselves.
-	OwnKinds []schema.GroupVersionKind
-	// QuotaClasses are what tools may use, by the name of their class; nil for no bounds.
-	QuotaClasses QuotaClasses
+	// Policy is what tools may do.
+	Policy policy.Policy
 }
 
 // cacheCheck is how long a tool waits for the cache to show its own last write.
@@ -151,7 +150,8 @@ func (t *Tools) walk(ctx context.Context, tool *api.Tool) (all verdicts, after t
 func (t *Tools) run(ctx context.Context, p *pass, steps []step) (all verdicts) {
 	for _, step := range steps {
 		r := step.run(ctx, p)
-		all = append(all, verdictOf(step, r))
+		// Two steps may come to one condition: the later one has the word.
+		all = append(slices.DeleteFunc(all, func(v verdict) bool { return v.condition == step.condition }), verdictOf(step, r))
 		if r.outcome > degraded {
 			break
 		}

@@ -34,9 +34,13 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 // SetupWithManager has the controller woken by whatever can change a tool of its shard: its spec, a new revision
 // (revised), its objects, its build pods, the builders. Concurrency is how many tools are worked on at the same time.
 func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurrency int) error {
+	if err := addIndexes(context.Background(), manager.GetFieldIndexer()); err != nil {
+		return err
+	}
 	owned := predicate.NewPredicateFuncs(func(object client.Object) bool { return t.Shard.Owns(object.GetName()) })
 	b := ctrl.NewControllerManagedBy(manager).
 		For(&api.Tool{}, builder.WithPredicates(owned, predicate.GenerationChangedPredicate{})).
+		Watches(&api.Tool{}, t.hostHandler()).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(t.labelledTool)).
 		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(t.scaledTool), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&api.Builder{}, handler.EnqueueRequestsFromMapFunc(t.all), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).

@@ -18,6 +18,8 @@ var advice = map[string]string{
 	v1alpha1.ReasonSecretMissing:   "The password for the repository is missing. An administrator has to put it there.",
 	v1alpha1.ReasonManifestMissing: "Push a commit with a toolforge.yaml in the top directory of the repository.",
 	v1alpha1.ReasonManifestInvalid: "Correct toolforge.yaml where the problems below say, and push.",
+	v1alpha1.ReasonNotAllowed: "Correct toolforge.yaml where the problems below say, and push; or ask an administrator to allow the " +
+		"tool more.",
 	v1alpha1.ReasonBuilderUnavailable: "Check the builder and the stack named in toolforge.yaml. If they are right, an " +
 		"administrator has to look at the builder.",
 	v1alpha1.ReasonImageUnavailable: "Check the image named in toolforge.yaml. If it is right, an administrator has to look at it.",
@@ -65,6 +67,7 @@ func nextStep(t Tool) string {
 var untouched = []string{
 	v1alpha1.ReasonManifestMissing,
 	v1alpha1.ReasonManifestInvalid,
+	v1alpha1.ReasonNotAllowed,
 	v1alpha1.ReasonBuildFailed,
 	v1alpha1.ReasonQuotaClassUnknown,
 }

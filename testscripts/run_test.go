@@ -62,6 +62,7 @@ func setup(env *testscript.Env, p *platform.Platform) error {
 	}
 	env.Setenv("EXAMPLES", filepath.Join(root, "examples"))
 	env.Setenv("AUDIT_LOG", filepath.Join(root, ".local/log/audit.log"))
+	env.Setenv("VOLUMES", os.Getenv("VOLUMES"))
 	env.Setenv("DOMAIN", p.Domain)
 	env.Setenv("GIT", p.Git)
 	env.Setenv("STATUS", strings.TrimSuffix(p.Status, "/"))

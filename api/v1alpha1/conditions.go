@@ -25,6 +25,7 @@ const (
 	ReasonSecretMissing      = "SecretMissing"
 	ReasonManifestMissing    = "ManifestMissing"
 	ReasonManifestInvalid    = "ManifestInvalid"
+	ReasonNotAllowed         = "NotAllowed"
 	ReasonBuilderUnavailable = "BuilderUnavailable"
 	ReasonImageUnavailable   = "ImageUnavailable"
 	ReasonRegistryFailed     = "RegistryFailed"

@@ -41,6 +41,16 @@ type ToolSpec struct {
 	// +optional
 	QuotaClass string `json:"quotaClass,omitempty"`
 
+	// Hosts are the names, beside its own, under which the tool's webservice may be reached: it has those that its
+	// toolforge.yaml asks for. Of two Tools with the same host, the older one has it. No name below the platform's domain is
+	// any other tool's than that of the name.
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$`
+	// +listType=set
+	// +optional
+	Hosts []string `json:"hosts,omitempty"`
+
 	// SecretRef names a Secret of type kubernetes.io/basic-auth in the namespace of the builds, for a repository that asks
 	// for a name and a password (or token).
 	// +optional

@@ -497,6 +497,11 @@ func (in *ToolList) DeepCopyObject() runtime.Object {
 func (in *ToolSpec) DeepCopyInto(out *ToolSpec) {
 	*out = *in
 	out.Interval = in.Interval
+	if in.Hosts != nil {
+		in, out := &in.Hosts, &out.Hosts
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.SecretRef != nil {
 		in, out := &in.SecretRef, &out.SecretRef
 		*out = new(SecretReference)

@@ -28,7 +28,7 @@ type options struct {
 	rolloutDeadline                            time.Duration
 	concurrency, concurrentBuilds              int
 	kubeAPIQPS                                 float32
-	quotaClasses                               string
+	policy                                     string
 	shards, shard                              int
 	leaseNamespace                             string
 	leaseDuration, leaseRenew, leaseRetry      time.Duration
@@ -60,7 +60,7 @@ func parse(arguments []string) (options, error) {
 	flags.IntVar(&o.concurrency, "concurrency", 8, "how many tools are worked on at the same time: requests to the API server under way at once; no tool holds a place while it waits")
 	flags.IntVar(&o.concurrentBuilds, "concurrent-builds", 4, "how many builds run at the same time")
 	flags.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "requests to the API server per second; -1 leaves it to the server's priority and fairness")
-	flags.StringVar(&o.quotaClasses, "quota-classes", "", "file with the quota classes, YAML; empty for no quotas")
+	flags.StringVar(&o.policy, "policy", "", "file that says what tools may do, YAML: quota classes, shared volumes, kinds; empty for no bounds and nothing shared")
 	flags.IntVar(&o.shards, "shards", 1, "into how many parts the tools are divided; all daemons must be told the same")
 	flags.IntVar(&o.shard, "shard", 0, "which of these parts this daemon works on, from 0; part 0 looks after the builders too")
 	flags.StringVar(&o.leaseNamespace, "lease-namespace", "", "namespace of the Lease that a shard's leader holds; empty for the daemon's own")

@@ -30,7 +30,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("build configuration %+v", c)
 	}
 	tools, err := toolsConfig(o)
-	if err != nil || tools.SitePort != "" || tools.QuotaClasses != nil {
+	if err != nil || tools.SitePort != "" || tools.Policy.Classes != nil {
 		t.Errorf("configuration of the tools: %+v, %v", tools, err)
 	}
 	o.sitePort = "8080"
@@ -39,21 +39,21 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// The chart's own quota classes are right, and a mistake in a file of them is told with the file's name.
-func TestQuotaClasses(t *testing.T) {
+// The chart's own policy is right, and a mistake in such a file is told with the file's name.
+func TestPolicy(t *testing.T) {
 	data, err := os.ReadFile("../../deploy/toolforged/values.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var values struct {
-		QuotaClasses map[string]any `json:"quotaClasses"`
+		Policy map[string]any `json:"policy"`
 	}
 	if err := yaml.Unmarshal(data, &values); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "quota-classes.yaml")
-	write := func(classes any) {
-		data, err := yaml.Marshal(classes)
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	write := func(policy any) {
+		data, err := yaml.Marshal(policy)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,23 +61,23 @@ func TestQuotaClasses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write(values.QuotaClasses)
-	o := options{quotaClasses: file}
+	write(values.Policy)
+	o := options{policy: file}
 	tools, err := toolsConfig(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"default", "large"} {
-		class, known := tools.QuotaClasses[name]
+		class, known := tools.Policy.Classes[name]
 		if !known || len(class.Quota) == 0 || len(class.Limits.Max) == 0 {
 			t.Errorf("class %s is %+v", name, class)
 		}
 	}
-	write(map[string]any{"default": map[string]any{"qouta": nil}})
+	write(map[string]any{"quotaClasses": map[string]any{"default": map[string]any{"qouta": nil}}})
 	if _, err := toolsConfig(o); err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "qouta") {
 		t.Errorf("error %v, want one that names the file and the key", err)
 	}
-	if _, err := toolsConfig(options{quotaClasses: file + ".none"}); err == nil || !strings.Contains(err.Error(), "--quota-classes") {
+	if _, err := toolsConfig(options{policy: file + ".none"}); err == nil || !strings.Contains(err.Error(), "--policy") {
 		t.Errorf("error %v, want one that names the flag", err)
 	}
 }

@@ -26,6 +26,7 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build"
 	"github.com/toolforge/toolforged/reconcile"
+	"github.com/toolforge/toolforged/reconcile/policy"
 	"github.com/toolforge/toolforged/registry"
 	"github.com/toolforge/toolforged/sources"
 	"github.com/toolforge/toolforged/status"
@@ -45,14 +46,14 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	m, err := newManager(restConfig, o, config.OwnKinds, log)
+	m, err := newManager(restConfig, o, config.Policy.OwnKinds(), log)
 	if err != nil {
 		return err
 	}
 	if err := addControllers(m, restConfig, config, o, log); err != nil {
 		return err
 	}
-	if err := addStatus(m, o, config.OwnKinds, log); err != nil {
+	if err := addStatus(m, o, config.Policy.OwnKinds(), log); err != nil {
 		return err
 	}
 	return m.Start(ctx)
@@ -166,15 +167,15 @@ func toolsConfig(o options) (reconcile.Config, error) {
 	if o.sitePort != "" {
 		config.SitePort = ":" + o.sitePort
 	}
-	if o.quotaClasses == "" {
+	if o.policy == "" {
 		return config, nil
 	}
-	data, err := os.ReadFile(o.quotaClasses)
+	data, err := os.ReadFile(o.policy)
 	if err != nil {
-		return config, fmt.Errorf("--quota-classes: %w", err)
+		return config, fmt.Errorf("--policy: %w", err)
 	}
-	if config.QuotaClasses, err = reconcile.ParseQuotaClasses(data); err != nil {
-		return config, fmt.Errorf("--quota-classes %s: %w", o.quotaClasses, err)
+	if config.Policy, err = policy.Parse(data); err != nil {
+		return config, fmt.Errorf("--policy %s: %w", o.policy, err)
 	}
 	return config, nil
 }

@@ -14,13 +14,14 @@ const startingDeadlineSeconds = 30
 
 func jobProcess(in Input, job manifest.Job) process {
 	return process{
-		name:  job.Name,
-		image: in.Images[ImageName(&job.Run)],
-		run:   job.Run,
-		env:   []map[string]string{in.Manifest.Env, job.Env},
-		port:  job.Port,
-		proto: job.Protocol,
-		check: job.HealthCheck,
+		name:    job.Name,
+		image:   in.Images[ImageName(&job.Run)],
+		run:     job.Run,
+		volumes: in.mounts(job.Run),
+		env:     []map[string]string{in.Manifest.Env, job.Env},
+		port:    job.Port,
+		proto:   job.Protocol,
+		check:   job.HealthCheck,
 		// Another process of the tool may be talking to it.
 		serves: job.Port != 0,
 	}

@@ -43,6 +43,12 @@ type Input struct {
 	Own []*unstructured.Unstructured
 	// Quota is how much the tool may use; nil for no bounds.
 	Quota *QuotaClass
+	// Hosts are the names, beside its own, under which the webservice is reached: those of the manifest's that are the tool's.
+	Hosts []string
+	// Volumes are the platform's shared volumes that the tool may use.
+	Volumes []Volume
+	// Owner is the Tool. With it goes what is in no namespace.
+	Owner metav1.OwnerReference
 }
 
 // Host is the name under which the webservice is reached.

@@ -51,10 +51,14 @@ func inputs(t *testing.T) map[string]Input {
 		if len(problems) > 0 {
 			t.Fatalf("%s: %v", file, problems)
 		}
-		all[strings.TrimSuffix(filepath.Base(file), ".yaml")] = Input{
+		in := Input{
 			Tool: "wiki", Namespace: "tool-wiki", Manifest: declared, Images: images, Domain: "example.org", IngressClass: "local",
 			RolloutDeadline: 5 * time.Minute,
 		}
+		if declared.Webservice != nil {
+			in.Hosts = declared.Webservice.Hosts // all of them are granted
+		}
+		all[strings.TrimSuffix(filepath.Base(file), ".yaml")] = in
 	}
 	return all
 }

@@ -30,6 +30,8 @@ type process struct {
 	port  int
 	proto manifest.Protocol
 	check *manifest.HealthCheck
+	// volumes are the platform's shared volumes that it sees.
+	volumes []Volume
 	// serves tells that requests reach it: it must drain before it ends.
 	serves bool
 }
@@ -40,7 +42,7 @@ func (p process) pod() *accorev1.PodSpecApplyConfiguration {
 	if p.serves {
 		grace += drainSeconds
 	}
-	return accorev1.PodSpec().
+	return p.mount(accorev1.PodSpec().
 		WithServiceAccountName(SurroundingsName).
 		WithAutomountServiceAccountToken(false).
 		WithEnableServiceLinks(false).
@@ -48,7 +50,7 @@ func (p process) pod() *accorev1.PodSpecApplyConfiguration {
 		WithShareProcessNamespace(true).
 		WithTerminationGracePeriodSeconds(grace).
 		WithSecurityContext(p.securityContext()).
-		WithContainers(p.container())
+		WithContainers(p.container()))
 }
 
 func (p process) securityContext() *accorev1.PodSecurityContextApplyConfiguration {
@@ -104,6 +106,9 @@ func (p process) shell(command string) []string {
 
 func (p process) environment() []*accorev1.EnvVarApplyConfiguration {
 	merged := make(map[string]string)
+	for _, volume := range p.volumes {
+		maps.Copy(merged, volume.Env)
+	}
 	for _, env := range p.env {
 		maps.Copy(merged, env)
 	}
@@ -141,21 +146,28 @@ func (p process) handler() *accorev1.ProbeApplyConfiguration {
 // requestedWhole is the memory up to which all of it is set aside; beyond, half of the limit is, as in Toolforge today.
 var requestedWhole = resource.MustParse("512Mi")
 
-func resources(run manifest.Run) *accorev1.ResourceRequirementsApplyConfiguration {
+// Resources are what a process asks for: how much is set aside for it, and how much it may use.
+func Resources(run manifest.Run) corev1.ResourceRequirements {
 	memory := resource.MustParse(string(run.Memory))
 	request := memory
 	if memory.Cmp(requestedWhole) > 0 {
 		request = *resource.NewQuantity(memory.Value()/2, memory.Format)
 	}
-	return accorev1.ResourceRequirements().
-		WithRequests(corev1.ResourceList{
+	return corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{
 			corev1.ResourceCPU:    resource.MustParse(string(run.CPURequest)),
 			corev1.ResourceMemory: request,
-		}).
-		WithLimits(corev1.ResourceList{
+		},
+		Limits: corev1.ResourceList{
 			corev1.ResourceCPU:    resource.MustParse(string(run.CPU)),
 			corev1.ResourceMemory: memory,
-		})
+		},
+	}
+}
+
+func resources(run manifest.Run) *accorev1.ResourceRequirementsApplyConfiguration {
+	r := Resources(run)
+	return accorev1.ResourceRequirements().WithRequests(r.Requests).WithLimits(r.Limits)
 }
 
 func protocol(p manifest.Protocol) corev1.Protocol {

@@ -15,13 +15,14 @@ const WebserviceName = manifest.WebserviceName
 func webservice(in Input) []any {
 	w := in.Manifest.Webservice
 	p := process{
-		name:   WebserviceName,
-		image:  in.Images[ImageName(&w.Run)],
-		run:    w.Run,
-		env:    []map[string]string{in.Manifest.Env, w.Env},
-		port:   w.Port,
-		check:  w.HealthCheck,
-		serves: true,
+		name:    WebserviceName,
+		image:   in.Images[ImageName(&w.Run)],
+		run:     w.Run,
+		volumes: in.mounts(w.Run),
+		env:     []map[string]string{in.Manifest.Env, w.Env},
+		port:    w.Port,
+		check:   w.HealthCheck,
+		serves:  true,
 	}
 	labels := in.labels("webservice", WebserviceName)
 	return []any{
@@ -55,7 +56,7 @@ func ingress(in Input, labels map[string]string) *acnetworkingv1.IngressApplyCon
 			WithBackend(backend))
 	}
 	spec := acnetworkingv1.IngressSpec()
-	for _, host := range append([]string{in.Host()}, in.Manifest.Webservice.Hosts...) {
+	for _, host := range append([]string{in.Host()}, in.Hosts...) {
 		spec.WithRules(acnetworkingv1.IngressRule().WithHost(host).WithHTTP(paths))
 	}
 	if in.IngressClass != "" {

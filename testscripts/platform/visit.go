@@ -20,7 +20,8 @@ func (p *Platform) Site(tool string) string {
 	return "http://" + tool + "." + p.Domain + ":" + port + "/"
 }
 
-// Visit asks for an address. A host below the platform's domain is reached at Sites, whatever the machine's resolver says.
+// Visit asks for an address. A host below the platform's domain is reached at Sites, whatever the machine's resolver says, and
+// so is one below .example, which no resolver knows (RFC 6761, section 6.5).
 func (p *Platform) Visit(ctx context.Context, address string) (status int, body string, err error) {
 	target, err := url.Parse(address)
 	if err != nil {
@@ -30,7 +31,7 @@ func (p *Platform) Visit(ctx context.Context, address string) (status int, body 
 	if err != nil {
 		return 0, "", err
 	}
-	if strings.HasSuffix(target.Hostname(), "."+p.Domain) {
+	if host := target.Hostname(); strings.HasSuffix(host, "."+p.Domain) || strings.HasSuffix(host, ".example") {
 		request.URL.Host, request.Host = p.Sites, target.Host
 	}
 	response, err := p.http.Do(request)
