@@ -40,7 +40,7 @@ func TestHostileFiles(t *testing.T) {
 		{"empty keys", "'': {'': 1}\nwebservice: {'': 1}", "unknown key ``"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, problems := Parse([]byte(test.file))
+			m, problems := Parse([]byte(test.file), Origin{})
 			if m != nil || !strings.Contains(problems.Error(), test.want) {
 				t.Errorf("got %v, %v\nwant %q", m, problems, test.want)
 			}
@@ -52,7 +52,7 @@ func TestHostileFiles(t *testing.T) {
 func TestRepeatedProblems(t *testing.T) {
 	file := "x-job: &job\n" + strings.ReplaceAll(manyVariables(1000), "V", "schedul") +
 		"jobs: [" + strings.Repeat("*job,", 100) + "]\n"
-	r := &reader{positions: map[string]Position{}, jobNames: map[string]Position{}, root: Keys()}
+	r := newReader(Keys())
 	document, problem := decode([]byte(file))
 	if problem != nil {
 		t.Fatal(problem)
@@ -67,7 +67,7 @@ func TestLineEndingsAndByteOrderMark(t *testing.T) {
 	for _, file := range []string{
 		"\ufeffstack: go\nwebservice: {}\n", "stack: go\r\nwebservice: {}\r\n", "stack: go\nwebservice: {}",
 	} {
-		m, problems := Parse([]byte(file))
+		m, problems := Parse([]byte(file), Origin{})
 		if problems != nil || m.Builds[MainBuild].Stack[0] != "go" || m.Webservice == nil {
 			t.Errorf("%q: got %+v, %v", file, m, problems)
 		}
@@ -75,7 +75,7 @@ func TestLineEndingsAndByteOrderMark(t *testing.T) {
 }
 
 func TestProblemsAreCounted(t *testing.T) {
-	_, problems := Parse([]byte("webservice: {}\nenv:\n" + strings.ReplaceAll(manyVariables(70), "V", "1V")))
+	_, problems := Parse([]byte("webservice: {}\nenv:\n"+strings.ReplaceAll(manyVariables(70), "V", "1V")), Origin{})
 	if len(problems) != maxProblems+1 {
 		t.Fatalf("got %d problems", len(problems))
 	}
