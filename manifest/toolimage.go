@@ -81,16 +81,16 @@ func (w *images) build(v value, written string) (build, image string) {
 		return "", written
 	case made.project != w.own.project:
 		w.r.problems.add(v.at, "the image %s is not that of this tool, which seems to be `%s`: in v1 write what it is built from under "+
-			"`builds`, with its `repository` and `ref`", written40(written), shorten(w.own.project))
+			"`builds`, with its `repository` and `ref`", inCode(written), shorten(w.own.project))
 		return "", ""
 	case made != w.own:
 		w.r.problems.add(v.at, "the image %s is another than `%s/%s`, which is built from this repository: in v1 write what it is built "+
-			"from under `builds`, with its `repository` and `ref`", written40(written), shorten(w.own.project), shorten(w.own.name))
+			"from under `builds`, with its `repository` and `ref`", inCode(written), shorten(w.own.project), shorten(w.own.name))
 		return "", ""
 	}
 	w.r.notes.addOnce(v.at, fmt.Sprintf("the image %s is taken for the one that is built from this repository, from the commit "+
-		"that this file is in", written40(written)))
+		"that this file is in", inCode(written)))
 	return MainBuild, ""
 }
 
-func written40(s string) string { return "`" + shorten(s) + "`" }
+func inCode(s string) string { return "`" + shorten(s) + "`" }

@@ -9,8 +9,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// sources writes what the components are built from as `build` and `builds`, each image once.
-type sources struct {
+// componentBuilds writes what the components are built from as `build` and `builds`, each image once.
+type componentBuilds struct {
 	r          *reader
 	origin     Origin
 	components map[string]*component
@@ -21,7 +21,7 @@ type sources struct {
 }
 
 func writeBuilds(r *reader, top *made, components []*component, origin Origin) {
-	w := &sources{r: r, origin: origin, components: map[string]*component{}, names: map[string]string{}}
+	w := &componentBuilds{r: r, origin: origin, components: map[string]*component{}, names: map[string]string{}}
 	for _, c := range components {
 		w.components[c.name] = c
 	}
@@ -49,7 +49,7 @@ func writeBuilds(r *reader, top *made, components []*component, origin Origin) {
 }
 
 // build returns the name of the build of a component, which is written unless another component has the same.
-func (w *sources) build(c *component) string {
+func (w *componentBuilds) build(c *component) string {
 	m := c.source.m
 	repository, _ := m.get("repository")
 	ref, _ := m.get("ref")
@@ -74,7 +74,7 @@ func (w *sources) build(c *component) string {
 }
 
 // write chooses the name: the first build of the commit that is followed is `main`, any other is called like its component.
-func (w *sources) write(c *component, made *made, isFollowed bool) string {
+func (w *componentBuilds) write(c *component, made *made, isFollowed bool) string {
 	isFirst := !slices.Contains(slices.Collect(maps.Values(w.names)), MainBuild)
 	if isFollowed && isFirst {
 		if len(made.pairs) > 0 {
@@ -91,7 +91,7 @@ func (w *sources) write(c *component, made *made, isFollowed bool) string {
 }
 
 // isFollowed tells whether a component is built from the commit that its file is in.
-func (w *sources) isFollowed(c *component, repository, ref value) bool {
+func (w *componentBuilds) isFollowed(c *component, repository, ref value) bool {
 	if !w.origin.isOwn(c.source.repository) {
 		return false
 	}
@@ -107,7 +107,7 @@ func (w *sources) isFollowed(c *component, repository, ref value) bool {
 }
 
 // reused is the build of the component that `reuse_from` names.
-func (w *sources) reused(c *component, components []*component) string {
+func (w *componentBuilds) reused(c *component, components []*component) string {
 	from, _ := c.source.m.get("reuse_from")
 	name := c.source.reuseFrom
 	other := w.components[name]
