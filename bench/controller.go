@@ -65,7 +65,7 @@ func (f Fleet) isServing(tool *api.Tool) bool {
 
 // rendered are the objects of a tool: first what its namespace is prepared with, then what its manifest declares.
 func (f Fleet) rendered(tool string) (prepared, declared []*unstructured.Unstructured, err error) {
-	parsed, problems := manifest.Parse([]byte(f.Manifest))
+	parsed, problems := manifest.Parse([]byte(f.Manifest), manifest.Origin{})
 	if len(problems) > 0 {
 		return nil, nil, problems
 	}
@@ -121,7 +121,7 @@ type pushed struct {
 
 // push has the newest revision of a fleet's tools be known.
 func (r *revisions) push(f Fleet) error {
-	declared, problems := manifest.Parse([]byte(f.Manifest))
+	declared, problems := manifest.Parse([]byte(f.Manifest), manifest.Origin{})
 	if len(problems) > 0 {
 		return problems
 	}

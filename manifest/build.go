@@ -92,10 +92,7 @@ func (m *Manifest) BuildNames() []string {
 }
 
 // checkBuildNames finds the processes that name a build which the file does not have.
-func checkBuildNames(r *reader, m *mapping, f *file) {
-	if m.meant["builds"] {
-		return
-	}
+func checkBuildNames(r *reader, f *file) {
 	for _, p := range f.Processes() {
 		at, written := r.positions[p.Path+".build"]
 		if _, known := f.Builds[p.Run.Build]; known || !written {
@@ -113,12 +110,22 @@ func suggestName(name string, names []string) string {
 		keys[i].Name = n
 	}
 	if near, ok := nearest(name, keys); ok {
-		return ": did you mean `" + near.Name + "`?"
+		return ": did you mean `" + shorten(near.Name) + "`?"
 	}
-	for i, n := range names {
-		names[i] = "`" + n + "`"
+	return ": there is " + listNames(names)
+}
+
+// listNames names the first few.
+func listNames(names []string) string {
+	const most = 8
+	var listed []string
+	for _, n := range names[:min(len(names), most)] {
+		listed = append(listed, "`"+shorten(n)+"`")
 	}
-	return ": there is " + strings.Join(names, ", ")
+	if len(names) > most {
+		listed = append(listed, "…")
+	}
+	return strings.Join(listed, ", ")
 }
 
 var repositoryURL = text{what: "the URL of a git repository, such as `https://gitlab.example/tool.git`", max: maxURL,

@@ -1,6 +1,9 @@
 package manifest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Key describes one key of the file, for those who write about it: the reference, the schema, the hints in problems.
 type Key struct {
@@ -9,8 +12,6 @@ type Key struct {
 	Doc string
 	// Allowed says which values are allowed, as in "a whole number from 0 to 25".
 	Allowed string
-	// Later keys belong to version v1 but are not supported yet; Doc may then say what to write instead.
-	Later bool
 	// Place is how the mapping or mappings below this key are called, as in "an entry of `jobs`"; empty for a plain value.
 	Place string
 	// Keys are the keys of the mapping, or of each mapping in the list, below this key.
@@ -35,7 +36,7 @@ type field[T any] struct {
 	read func(r *reader, v value, into *T)
 }
 
-// in is a supported key: a value of kind k goes to the place that at returns.
+// in is a key: a value of kind k goes to the place that at returns.
 func in[T, V any, K kind[V]](name string, k K, at func(*T) *V, doc string) field[T] {
 	f := field[T]{
 		Key: Key{Name: name, Doc: doc, Allowed: k.allowed()},
@@ -49,11 +50,6 @@ func in[T, V any, K kind[V]](name string, k K, at func(*T) *V, doc string) field
 		f.Place, f.Keys = n.nestedKeys()
 	}
 	return f
-}
-
-// later is a key of version v1 that is refused by name until it is done.
-func later[T any](name, instead string) field[T] {
-	return field[T]{Key: Key{Name: name, Doc: instead, Later: true}}
 }
 
 // section is a mapping with a fixed set of keys.
@@ -75,6 +71,11 @@ func (s section[T]) nestedKeys() (string, []Key) {
 		keys[i] = f.Key
 	}
 	return s.place, keys
+}
+
+// knows tells whether the section has a key.
+func (s section[T]) knows(name string) bool {
+	return slices.ContainsFunc(s.fields, func(f field[T]) bool { return f.Name == name })
 }
 
 func (s section[T]) read(r *reader, v value) (T, bool) {
@@ -103,12 +104,7 @@ func (s section[T]) readEntry(r *reader, m *mapping, e value, t *T) {
 		return
 	}
 	for _, f := range s.fields {
-		switch {
-		case f.Name != e.name:
-		case f.Later:
-			r.problems.add(e.keyAt, "`%s` is not supported yet%s", f.Name, f.Doc)
-			return
-		default:
+		if f.Name == e.name {
 			f.read(r, e, t)
 			return
 		}

@@ -14,9 +14,8 @@ func foreign(document *yaml.Node) *Problem {
 	case yaml.MappingNode:
 		message = foreignMapping(document)
 	case yaml.SequenceNode:
-		message = "this is a list, not a toolforge.yaml; " + example
-		if isJobList(document) {
-			message = "a plain list of jobs is not supported yet: put it under `jobs:`, with `stack` beside it"
+		if !isJobList(document) {
+			message = "this is a list, but not of jobs, each with `name`, `command` and `image`; " + example
 		}
 	default:
 		message = fmt.Sprintf("this is no toolforge.yaml: it holds only %s; %s", found(document), example)
@@ -32,9 +31,10 @@ func foreignMapping(document *yaml.Node) string {
 	case isKubernetes(document):
 		return fmt.Sprintf("this is a Kubernetes object (kind %s), not a toolforge.yaml; %s",
 			shorten(child(document, "kind").Value), example)
-	case child(document, "config_version") != nil || child(document, "components") != nil:
-		return "the push-to-deploy format (`config_version`, `components`) is not supported yet: " +
-			"write `webservice` and `jobs` instead of `components`"
+	case isToolConfig(document):
+		return ""
+	case isTemplate(document):
+		return "this is a service.template: put its keys under `webservice:`"
 	case child(document, "services") != nil && child(document, "webservice") == nil && child(document, "jobs") == nil:
 		return "this is a file for Docker Compose (it has `services`), not a toolforge.yaml; " + example
 	}
@@ -75,7 +75,27 @@ func isJobList(n *yaml.Node) bool {
 		return false
 	}
 	first := resolve(n.Content[0])
-	return first.Kind == yaml.MappingNode && child(first, "name") != nil && child(first, "command") != nil
+	known := 0
+	for i := 0; i+1 < len(first.Content) && first.Kind == yaml.MappingNode; i += 2 {
+		if listedSection.knows(first.Content[i].Value) || first.Content[i].ShortTag() == "!!merge" {
+			known++
+		}
+	}
+	return known > 1
+}
+
+// isTemplate tells a service.template, whose keys are all the webservice's.
+func isTemplate(n *yaml.Node) bool {
+	if child(n, "type") == nil && child(n, "backend") == nil {
+		return false
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name := n.Content[i].Value
+		if !templateSection.knows(name) && !webserviceSection.knows(name) {
+			return false
+		}
+	}
+	return true
 }
 
 // child returns the value of a key, or nil.

@@ -40,7 +40,7 @@ func TestHostileFiles(t *testing.T) {
 		{"empty keys", "'': {'': 1}\nwebservice: {'': 1}", "unknown key ``"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, problems := Parse([]byte(test.file))
+			m, problems := Parse([]byte(test.file), Origin{})
 			if m != nil || !strings.Contains(problems.Error(), test.want) {
 				t.Errorf("got %v, %v\nwant %q", m, problems, test.want)
 			}
@@ -52,7 +52,7 @@ func TestHostileFiles(t *testing.T) {
 func TestRepeatedProblems(t *testing.T) {
 	file := "x-job: &job\n" + strings.ReplaceAll(manyVariables(1000), "V", "schedul") +
 		"jobs: [" + strings.Repeat("*job,", 100) + "]\n"
-	r := &reader{positions: map[string]Position{}, jobNames: map[string]Position{}, root: Keys()}
+	r := newReader(Keys())
 	document, problem := decode([]byte(file))
 	if problem != nil {
 		t.Fatal(problem)
@@ -67,7 +67,7 @@ func TestLineEndingsAndByteOrderMark(t *testing.T) {
 	for _, file := range []string{
 		"\ufeffstack: go\nwebservice: {}\n", "stack: go\r\nwebservice: {}\r\n", "stack: go\nwebservice: {}",
 	} {
-		m, problems := Parse([]byte(file))
+		m, problems := Parse([]byte(file), Origin{})
 		if problems != nil || m.Builds[MainBuild].Stack[0] != "go" || m.Webservice == nil {
 			t.Errorf("%q: got %+v, %v", file, m, problems)
 		}
@@ -75,7 +75,7 @@ func TestLineEndingsAndByteOrderMark(t *testing.T) {
 }
 
 func TestProblemsAreCounted(t *testing.T) {
-	_, problems := Parse([]byte("webservice: {}\nenv:\n" + strings.ReplaceAll(manyVariables(70), "V", "1V")))
+	_, problems := Parse([]byte("webservice: {}\nenv:\n"+strings.ReplaceAll(manyVariables(70), "V", "1V")), Origin{})
 	if len(problems) != maxProblems+1 {
 		t.Fatalf("got %d problems", len(problems))
 	}
@@ -112,5 +112,65 @@ func aliasBomb() string {
 		fmt.Fprintf(&b, "x-%d: &a%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d,", i), 9))
 	}
 	b.WriteString("jobs: *a30\n")
+	return b.String()
+}
+
+// TestHostileOlderFiles: conversion, and writing the file in v1, cost no more than reading does.
+func TestHostileOlderFiles(t *testing.T) {
+	component := "{build: {repository: 'https://git.example/x', ref: main}, run: {command: x}}"
+	for _, test := range []struct{ name, file, want string }{
+		{"components", "components:\n" + strings.ReplaceAll(manyVariables(101), "V", "v"), "`components` must be a mapping of 1 to 100 components"},
+		{"jobs", "- {name: a, command: x}\n" + strings.Repeat("- {}\n", 100), "`toolforge.yaml` has 101 entries"},
+		{"alias bomb", aliasBomb() + "components: {a: " + component + "}", "`jobs` is a key of version v1"},
+		{"alias bomb in a component", strings.Replace(aliasBomb(), "jobs:", "components:", 1), "`components` must be a mapping"},
+		{"merge bomb", strings.Replace(mergeBomb(8, 9), "webservice:", "components:", 1), "too large once its aliases"},
+		{"merge bomb in old keys", mergeBomb(8, 9) + "jobs: [{mem: 1Gi}]\n", "too large once its aliases"},
+		{"deep merges", strings.Replace(mergeBomb(20, 1), "webservice:", "components:", 1), "nested more than 8 deep"},
+		{"many problems", "x-j: &j\n" + strings.ReplaceAll(manyVariables(1000), "V", "schedul") + "components:\n" + manyAliases("j"),
+			"more problems from here on"},
+		{"a component that holds itself", "components: &a\n  a: *a\n", "unknown key `a`"},
+		{"a job that holds itself", "- &a\n  name: a\n  command: *a\n", "`command` must be a command line"},
+		{"reuse", "components:\n" + reuseChain(100), "itself reuses the image of"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m, problems := Parse([]byte(test.file), Origin{})
+			if m != nil || !strings.Contains(problems.Error(), test.want) {
+				t.Errorf("got %v, %v\nwant %q", m, problems, test.want)
+			}
+		})
+	}
+}
+
+// TestV1WouldBeTooLarge: aliases keep a file small that is large without them.
+func TestV1WouldBeTooLarge(t *testing.T) {
+	component := "x-c: &c {build: {repository: 'https://git.example/x', ref: main}, run: {command: '" +
+		strings.Repeat("x", maxCommand) + "'}}\n"
+	m, problems := Parse([]byte(component+"components:\n"+manyAliases("c")), Origin{})
+	if problems != nil || len(m.Jobs) != 100 || m.V1 != "" {
+		t.Fatalf("got %v, %v", m, problems)
+	}
+	if want := "line 1, column 1: written in v1, the file would be larger than 256 KiB, so it is not shown\n"; lines(m.Notes) != want {
+		t.Errorf("notes:\n%s", lines(m.Notes))
+	}
+	if len(m.Builds) != 2 {
+		t.Errorf("%d builds for one source", len(m.Builds)-1)
+	}
+}
+
+// manyAliases are 100 entries of a mapping.
+func manyAliases(anchor string) string {
+	var b strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&b, "  c%d: *%s\n", i, anchor)
+	}
+	return b.String()
+}
+
+// reuseChain are components that each reuse the image of the one before.
+func reuseChain(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "  c%d: {build: {reuse_from: c%d}, run: {command: x}}\n", i, (i+n-1)%n)
+	}
 	return b.String()
 }

@@ -18,6 +18,14 @@ type Manifest struct {
 	// Kubernetes is nil when the file has none.
 	Kubernetes *Kubernetes `json:"kubernetes,omitempty"`
 
+	// Format is how the file is written: one of the constants, or the `config_version` of a push-to-deploy file.
+	Format string `json:"-"`
+	// Notes are sorted by line, at most 51.
+	Notes []Note `json:"-"`
+	// V1 is the whole file in version v1, with the same meaning. It is empty for one that is v1 already, and for one that would
+	// be too large, which a note then says.
+	V1 string `json:"-"`
+
 	positions map[string]Position
 }
 
@@ -102,6 +110,9 @@ type Run struct {
 	Process string `json:"process,omitempty"`
 	// Command is a shell command line, run in the image's environment.
 	Command string `json:"command,omitempty"`
+	// ProcessOrCommand: Command is one word, from a file of an older format; when the image has a process type of that name,
+	// that is meant.
+	ProcessOrCommand bool `json:"process_or_command,omitempty"`
 	// CPU is the most it may use. CPURequest is what is set aside for it: the same as CPU when the file says `cpu`.
 	CPU        Quantity `json:"cpu"`
 	CPURequest Quantity `json:"cpu_request"`

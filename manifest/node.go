@@ -26,6 +26,16 @@ type reader struct {
 	jobNames map[string]Position
 	root     []Key
 	steps    int
+
+	// notes and words are for files of older formats: see converted.
+	notes Problems
+	words map[string]bool
+}
+
+func newReader(root []Key) *reader {
+	return &reader{
+		positions: map[string]Position{}, jobNames: map[string]Position{}, words: map[string]bool{}, root: root,
+	}
 }
 
 // value is a node together with where it was found and what to call it.

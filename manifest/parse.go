@@ -13,7 +13,10 @@ import (
 // Parse reads a toolforge.yaml. It returns either a valid manifest with every default filled in, or everything that is
 // wrong with the file; the manifest is nil when there are problems. It never panics, and its time and memory are bounded
 // whatever the bytes are.
-func Parse(data []byte) (*Manifest, Problems) {
+//
+// Toolforge's older formats are read too: its push-to-deploy file, a list of jobs, and the keys of a service.template under
+// `webservice`. Manifest.Format tells which it was, Notes what could not be kept, and V1 is the file in version v1.
+func Parse(data []byte, origin Origin) (*Manifest, Problems) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if problem := unreadable(data); problem != nil {
 		return nil, Problems{*problem}
@@ -25,12 +28,18 @@ func Parse(data []byte) (*Manifest, Problems) {
 	if problem := foreign(document); problem != nil {
 		return nil, Problems{*problem}
 	}
-	r := &reader{positions: map[string]Position{}, jobNames: map[string]Position{}, root: Keys()}
-	f, _ := root.read(r, value{name: "toolforge.yaml", at: position(document), node: document})
+	c := convert(document, origin)
+	if len(c.problems) > 0 && !c.isWhole() {
+		return nil, c.problems.Sorted()
+	}
+	r := newReader(Keys())
+	r.problems = c.problems
+	f, _ := root.read(r, value{name: "toolforge.yaml", at: position(document), node: c.document})
 	if len(r.problems) > 0 {
 		return nil, r.problems.Sorted()
 	}
 	f.positions = r.positions
+	c.describe(&f.Manifest)
 	return &f.Manifest, nil
 }
 

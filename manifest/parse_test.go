@@ -12,7 +12,7 @@ import (
 )
 
 func TestProblemFindsItsPlace(t *testing.T) {
-	m, problems := Parse([]byte("stack:\n  - go\n  - perl\njobs:\n  - name: a\n    command: x\n    continuous: true\n"))
+	m, problems := Parse([]byte("stack:\n  - go\n  - perl\njobs:\n  - name: a\n    command: x\n    continuous: true\n"), Origin{})
 	if problems != nil {
 		t.Fatal(problems)
 	}
@@ -42,7 +42,7 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 			if !strings.Contains(text, "`"+k.Name) {
 				t.Errorf("`%s` of %s is not in the reference", k.Name, place)
 			}
-			if !k.Later && (!strings.HasSuffix(k.Doc, ".") || k.Allowed == "") {
+			if !strings.HasSuffix(k.Doc, ".") || k.Allowed == "" {
 				t.Errorf("`%s` of %s is not documented in the table", k.Name, place)
 			}
 			check(k.Place, k.Keys)
@@ -54,7 +54,7 @@ func TestReferenceNamesEveryKey(t *testing.T) {
 		t.Errorf("only %d examples in the reference", len(examples))
 	}
 	for _, e := range examples {
-		if _, problems := Parse([]byte(e[1])); problems != nil {
+		if _, problems := Parse([]byte(e[1]), Origin{}); problems != nil {
 			t.Errorf("this example of the reference has problems:\n%s\n%v", e[1], problems)
 		}
 	}
@@ -67,14 +67,14 @@ func TestExamples(t *testing.T) {
 		t.Fatalf("no examples: %v", err)
 	}
 	for _, file := range files {
-		if _, problems := Parse(read(t, file)); problems != nil {
+		if _, problems := Parse(read(t, file), Origin{}); problems != nil {
 			t.Errorf("%s:\n%v", file, problems)
 		}
 	}
 }
 
 func FuzzParse(f *testing.F) {
-	good, err := filepath.Glob("testdata/good/*.yaml")
+	good, err := filepath.Glob("testdata/[go]*/*.yaml")
 	if err != nil || len(good) == 0 {
 		f.Fatalf("no good files: %v", err)
 	}
@@ -85,25 +85,33 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	broken, err := txtar.ParseFile("testdata/broken.txtar")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range broken.Files {
-		f.Add(file.Data)
+	for _, archive := range []string{"testdata/broken.txtar", "testdata/broken-older.txtar"} {
+		broken, err := txtar.ParseFile(archive)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, file := range broken.Files {
+			f.Add(file.Data)
+		}
 	}
 	f.Add([]byte(mergeBomb(8, 9)))
 	f.Add([]byte(aliasBomb()))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, problems := Parse(data)
+		m, problems := Parse(data, ownOrigin)
 		if (m == nil) == (problems == nil) {
 			t.Fatalf("got %v and %v", m, problems)
 		}
-		lines := 1 + strings.Count(string(data), "\n")
+		if m != nil && m.V1 != "" {
+			sameInV1(t, m, ownOrigin)
+		}
+		if m != nil && m.V1 == "" && m.Format != FormatV1 && !strings.Contains(lines(m.Notes), "so it is not shown") {
+			t.Errorf("a file of format %q is not shown in v1, and nothing says why", m.Format)
+		}
+		count := 1 + strings.Count(string(data), "\n")
 		for _, p := range problems {
 			// The library counts a lone carriage return as the end of a line.
-			if p.Line < 1 || p.Column < 1 || p.Line > lines+strings.Count(string(data), "\r") {
-				t.Errorf("%v is outside the file of %d lines", p, lines)
+			if p.Line < 1 || p.Column < 1 || p.Line > count+strings.Count(string(data), "\r") {
+				t.Errorf("%v is outside the file of %d lines", p, count)
 			}
 			if p.Message == "" || len(p.Message) > 1000 {
 				t.Errorf("message of %d bytes", len(p.Message))

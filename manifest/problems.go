@@ -48,6 +48,11 @@ func (ps *Problems) add(at Position, format string, args ...any) {
 // Sorted sorts by line and column, removes repetitions (one anchor used twice has its problem once) and keeps the first
 // maxProblems.
 func (ps Problems) Sorted() Problems {
+	return ps.tidy("problems")
+}
+
+// tidy is Sorted for problems and for notes; what is how the last one calls the others.
+func (ps Problems) tidy(what string) Problems {
 	slices.SortFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Message, b.Message))
 	})
@@ -57,6 +62,6 @@ func (ps Problems) Sorted() Problems {
 	}
 	first := ps[maxProblems]
 	more := Problem{Line: first.Line, Column: first.Column,
-		Message: fmt.Sprintf("and at least %d more problems from here on", len(ps)-maxProblems)}
+		Message: fmt.Sprintf("and at least %d more %s from here on", len(ps)-maxProblems, what)}
 	return append(ps[:maxProblems:maxProblems], more)
 }

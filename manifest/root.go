@@ -43,11 +43,14 @@ func finishFile(r *reader, m *mapping, f *file) {
 		r.problems.add(m.at,
 			"there is nothing to run: add `webservice: {}` or `jobs`; to run nothing on purpose, write `jobs: []`")
 	}
+	buildsUnread := f.Builds == nil && m.has("builds")
 	if f.Builds == nil {
 		f.Builds = map[string]Build{}
 	}
 	f.main.Stack = f.stack
 	f.Builds[MainBuild] = f.main
-	checkBuildNames(r, m, f)
+	if !buildsUnread {
+		checkBuildNames(r, f)
+	}
 	clash(r, m, f.Env, f.Secrets)
 }

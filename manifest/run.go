@@ -50,7 +50,6 @@ func runFields[T any](run func(*T) *Run, env variables) []field[T] {
 			"Which of the platform's shared volumes it sees."),
 		in("shutdown", duration{maxShutdown}, func(t *T) *time.Duration { return &run(t).Shutdown },
 			"The time it has to end after it was asked to (SIGTERM), before it is ended (SIGKILL)."),
-		later[T]("mem", ": write `memory`"),
 	}
 }
 

@@ -149,3 +149,10 @@ func (k boolean) read(r *reader, v value) (bool, bool) {
 	}
 	return b, true
 }
+
+// anything is for keys that mean nothing any more.
+type anything struct{}
+
+func (anything) allowed() string { return "anything" }
+
+func (anything) read(*reader, value) (struct{}, bool) { return struct{}{}, true }

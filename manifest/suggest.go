@@ -23,9 +23,7 @@ func unknownKey(name string, here, root []Key) (message, meant string) {
 	}
 	var names []string
 	for _, k := range here {
-		if !k.Later {
-			names = append(names, "`"+k.Name+"`")
-		}
+		names = append(names, "`"+k.Name+"`")
 	}
 	return fmt.Sprintf("unknown key `%s`: allowed here are %s", shorten(name), strings.Join(names, ", ")), ""
 }

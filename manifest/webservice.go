@@ -43,9 +43,6 @@ var webserviceSection = section[Webservice]{
 			"Names under which it is reached beside the tool's own; the platform must allow them."),
 		in("paths", distinct[string]{list[string]{servedPath, maxPaths}}, func(w *Webservice) *[]string { return &w.Paths },
 			"Which paths are served, each with all that is below it; left out, all are."),
-		later[Webservice]("health-check-path", ": write `health_check: {path: …}`"),
-		later[Webservice]("type", ": name the language under `stack`"),
-		later[Webservice]("extra_args", ": write the whole `command`"),
 	),
 	start: func() Webservice {
 		return Webservice{

@@ -62,7 +62,8 @@ func (t *Tools) resume(ctx context.Context, p *pass, record *api.Deployment) err
 	if record == nil {
 		return nil
 	}
-	declared, problems := manifest.Parse([]byte(record.Manifest))
+	origin := manifest.Origin{Repository: p.tool.Spec.Repository, Ref: p.tool.Spec.Ref}
+	declared, problems := manifest.Parse([]byte(record.Manifest), origin)
 	if len(problems) > 0 {
 		return fmt.Errorf("read the %s of commit %.7s again: %w", manifestFile, record.Commit, problems)
 	}

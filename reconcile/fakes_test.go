@@ -84,7 +84,7 @@ func (r *revisions) unreachable(name string) {
 
 // revision is what a commit with that toolforge.yaml and that source comes to.
 func revision(yaml, source string) Revision {
-	declared, problems := manifest.Parse([]byte(yaml))
+	declared, problems := manifest.Parse([]byte(yaml), manifest.Origin{})
 	if len(problems) > 0 {
 		return Revision{Problems: problems}
 	}

@@ -52,7 +52,8 @@ func ReadRevision(ctx context.Context, snapshot *sources.Snapshot, reading strin
 	if err != nil {
 		return Revision{}, fmt.Errorf("read %s: %w", manifestFile, err)
 	}
-	declared, problems := manifest.Parse(data)
+	followed := snapshot.Repository()
+	declared, problems := manifest.Parse(data, manifest.Origin{Repository: followed.URL, Ref: followed.Ref})
 	if len(problems) > 0 {
 		return Revision{Problems: problems}, nil
 	}

@@ -47,7 +47,7 @@ func inputs(t *testing.T) map[string]Input {
 		if err != nil {
 			t.Fatal(err)
 		}
-		declared, problems := manifest.Parse(data)
+		declared, problems := manifest.Parse(data, manifest.Origin{})
 		if len(problems) > 0 {
 			t.Fatalf("%s: %v", file, problems)
 		}
