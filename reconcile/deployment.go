@@ -16,6 +16,7 @@ import (
 // deployment is a revision that can be put into effect, and what it is rendered to.
 type deployment struct {
 	commit   string
+	origin   manifest.Origin
 	manifest *manifest.Manifest
 	text     string
 	// images are what its processes run in, by name.
@@ -41,7 +42,7 @@ func (t *Tools) choose(ctx context.Context, p *pass, deployable bool) error {
 		}
 		return t.resume(ctx, p, record)
 	}
-	newest := &deployment{commit: p.commit, manifest: p.revision.Manifest, text: p.revision.Text, images: p.images, own: p.revision.Own}
+	newest := &deployment{commit: p.commit, origin: originOf(p.tool), manifest: p.revision.Manifest, text: p.revision.Text, images: p.images, own: p.revision.Own}
 	if err := t.render(ctx, p.tool, newest); err != nil {
 		return err
 	}
@@ -62,12 +63,12 @@ func (t *Tools) resume(ctx context.Context, p *pass, record *api.Deployment) err
 	if record == nil {
 		return nil
 	}
-	origin := manifest.Origin{Repository: p.tool.Spec.Repository, Ref: p.tool.Spec.Ref}
+	origin := manifest.Origin{Repository: record.Repository, Ref: record.Ref}
 	declared, problems := manifest.Parse([]byte(record.Manifest), origin)
 	if len(problems) > 0 {
 		return fmt.Errorf("read the %s of commit %.7s again: %w", manifestFile, record.Commit, problems)
 	}
-	p.target = &deployment{commit: record.Commit, manifest: declared, text: record.Manifest, images: imagesOf(record.Images)}
+	p.target = &deployment{commit: record.Commit, origin: origin, manifest: declared, text: record.Manifest, images: imagesOf(record.Images)}
 	var err error
 	if p.target.own, err = decodeOwn(record.Objects); err != nil {
 		return err
@@ -144,13 +145,20 @@ func (t *Tools) begin(p *pass) {
 // record is all that a deployment is rendered from, written down.
 func (d *deployment) record(since metav1.Time) *api.Deployment {
 	return &api.Deployment{
-		Commit:   d.commit,
-		Images:   recordOf(d.images),
-		Manifest: d.text,
-		Objects:  encodeOwn(d.own),
-		Key:      d.key,
-		Since:    since,
+		Commit:     d.commit,
+		Repository: d.origin.Repository,
+		Ref:        d.origin.Ref,
+		Images:     recordOf(d.images),
+		Manifest:   d.text,
+		Objects:    encodeOwn(d.own),
+		Key:        d.key,
+		Since:      since,
 	}
+}
+
+// originOf is what a tool follows.
+func originOf(tool *api.Tool) manifest.Origin {
+	return manifest.Origin{Repository: tool.Spec.Repository, Ref: tool.Spec.Ref}
 }
 
 // maxHistory is how many deployments a tool's status remembers.

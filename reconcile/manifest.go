@@ -19,6 +19,7 @@ func (t *Tools) manifest(_ context.Context, p *pass) result {
 			"commit %.7s has no %s at its root: nothing is changed until a commit has one", p.commit, manifestFile))
 	}
 	p.tool.Status.Problems = nil
+	p.tool.Status.Conversion = conversion(p.revision.Manifest)
 	if len(p.revision.Problems) > 0 {
 		return mistaken(p, p.revision.Problems)
 	}
@@ -26,6 +27,18 @@ func (t *Tools) manifest(_ context.Context, p *pass) result {
 		return mistaken(p, problems)
 	}
 	return valid(p)
+}
+
+// conversion says how a file in an older format was read; nil for one in version v1.
+func conversion(m *manifest.Manifest) *api.Conversion {
+	if m == nil || m.Format == manifest.FormatV1 {
+		return nil
+	}
+	notes := make([]api.Problem, 0, len(m.Notes))
+	for _, note := range m.Notes {
+		notes = append(notes, api.Problem(note))
+	}
+	return &api.Conversion{Format: m.Format, Notes: notes, V1: m.V1}
 }
 
 func valid(p *pass) result {

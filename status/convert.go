@@ -48,6 +48,9 @@ func describe(t *v1alpha1.Tool) Tool {
 	if t.Status.Serving != nil {
 		tool.Images = collect(t.Status.Serving.Images, imageOf)
 	}
+	if c := t.Status.Conversion; c != nil {
+		tool.Conversion = &Conversion{Format: c.Format, Notes: collect(c.Notes, problemOf), V1: c.V1}
+	}
 	if t.Status.Deploying != nil {
 		tool.DeployingCommit = t.Status.Deploying.Commit
 	}

@@ -75,6 +75,8 @@ func failingTool() *v1alpha1.Tool {
 		{Line: 3, Column: 5, Message: "unknown key `shedule`: did you mean `schedule`? " + hostile},
 		{Message: "the file is too large"},
 	}
+	t.Status.Conversion = &v1alpha1.Conversion{Format: "components", V1: "webservice: {}\n" + hostile,
+		Notes: []v1alpha1.Problem{{Line: 7, Column: 3, Message: "`filelog` is left out " + hostile}}}
 	t.Status.Builds = []v1alpha1.Build{{
 		Name: "main", Key: "k1", Commit: badCommit, State: v1alpha1.BuildFailed, Attempts: 2, Phase: "build",
 		Reason: "commit 1a2b changed `src/`", Message: hostile, Processes: []string{"web", hostile},

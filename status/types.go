@@ -75,10 +75,22 @@ type Tool struct {
 	Healed []Healed `json:"healed"`
 	// Problems are the mistakes in the toolforge.yaml of the commit seen.
 	Problems []Problem `json:"problems"`
+	// Conversion is how a toolforge.yaml in an older format was read; null for one in version v1.
+	Conversion *Conversion `json:"conversion"`
 	// Builds holds the last build of each image.
 	Builds []Build `json:"builds"`
 	// Inventory lists the objects applied for the tool.
 	Inventory []Object `json:"inventory"`
+}
+
+// Conversion is how a toolforge.yaml in an older format was read.
+type Conversion struct {
+	// Format names the format.
+	Format string `json:"format"`
+	// Notes say what was not carried over.
+	Notes []Problem `json:"notes"`
+	// V1 is the same file in version v1, "" when that would be too large.
+	V1 string `json:"v1"`
 }
 
 // Image is one image in use.

@@ -106,6 +106,10 @@ type ToolStatus struct {
 	// +optional
 	Problems []Problem `json:"problems,omitempty"`
 
+	// Conversion is there when the toolforge.yaml of the revision seen is in an older format.
+	// +optional
+	Conversion *Conversion `json:"conversion,omitempty"`
+
 	// Builds holds the last build of each of the tool's images.
 	// +listType=map
 	// +listMapKey=name
@@ -115,6 +119,18 @@ type ToolStatus struct {
 	// Inventory lists the objects that toolforged applied for the tool and has not pruned.
 	// +optional
 	Inventory []Object `json:"inventory,omitempty"`
+}
+
+// Conversion says how a toolforge.yaml in an older format was read.
+type Conversion struct {
+	// Format names the format.
+	Format string `json:"format"`
+	// Notes say what was not carried over, sorted by line.
+	// +optional
+	Notes []Problem `json:"notes,omitempty"`
+	// V1 is the same file in version v1; empty when it would be larger than 256 KiB.
+	// +optional
+	V1 string `json:"v1,omitempty"`
 }
 
 // Revision is a commit and when it was first seen.
@@ -129,6 +145,11 @@ type Revision struct {
 type Deployment struct {
 	// Commit is the full id of the commit.
 	Commit string `json:"commit"`
+	// Repository and Ref are what was followed: a manifest in an older format is read by them.
+	// +optional
+	Repository string `json:"repository,omitempty"`
+	// +optional
+	Ref string `json:"ref,omitempty"`
 	// Images are the images in use, sorted by name.
 	// +optional
 	Images []Image `json:"images,omitempty"`

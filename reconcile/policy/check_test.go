@@ -14,7 +14,7 @@ import (
 
 func read(t *testing.T, yaml string) *manifest.Manifest {
 	t.Helper()
-	m, problems := manifest.Parse([]byte(yaml))
+	m, problems := manifest.Parse([]byte(yaml), manifest.Origin{})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

@@ -90,8 +90,12 @@ func (p process) container() *accorev1.ContainerApplyConfiguration {
 // command starts a process type by the launcher's link of that name, a shell command line by the launcher itself
 // (Cloud Native Buildpacks platform specification, "Launch").
 func (p process) command() []string {
-	if p.run.Process != "" {
-		return []string{"/cnb/process/" + p.run.Process}
+	process := p.run.Process
+	if p.run.ProcessOrCommand && slices.Contains(p.image.Processes, p.run.Command) {
+		process = p.run.Command
+	}
+	if process != "" {
+		return []string{"/cnb/process/" + process}
 	}
 	return p.shell(cmp.Or(p.run.Command, p.image.Command))
 }
