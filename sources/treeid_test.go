@@ -135,7 +135,7 @@ func TestTreeIDIsBounded(t *testing.T) {
 	for i := range names {
 		names[i] = entry{"100644", fmt.Sprintf("%0240d", i), someBlob}
 	}
-	costly := slices.Repeat([]string{"*" + strings.Repeat("0", 1000) + "b"}, maxPatterns)
+	costly := []string{"*" + strings.Repeat("0", 1000) + "b"}
 	starred := slices.Repeat([]string{strings.Repeat("**/*/", 24) + "b"}, maxPatterns)
 	for _, test := range []struct {
 		name     string
@@ -145,8 +145,7 @@ func TestTreeIDIsBounded(t *testing.T) {
 		{"deep", memorySnapshot(deep, bottom), []string{"x"}},
 		{"deep, with many patterns", memorySnapshot(deep, bottom), starred},
 		{"wide", memorySnapshot(wide, whole), []string{"x"}},
-		{"long names, with costly patterns", memorySnapshot(long, memoryTree(t, long, names...)), costly},
-		{"long names, with one costly pattern", memorySnapshot(long, memoryTree(t, long, names...)), costly[:1]},
+		{"long names, with a costly pattern", memorySnapshot(long, memoryTree(t, long, names...)), costly},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			start := time.Now()
