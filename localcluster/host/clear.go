@@ -18,9 +18,6 @@ const (
 	// shimSockets is where containerd's shims have their sockets, whatever
 	// containerd's own configuration says.
 	shimSockets = "/run/containerd/s/"
-	// cniResults is where CNI's library keeps what a plugin answered, among it
-	// the path of the pod's network namespace.
-	cniResults = "/var/lib/cni/results"
 	// logLinks is where the kubelet links to containers' logs from; the place
 	// cannot be changed.
 	logLinks = "/var/log/containers"
@@ -57,8 +54,9 @@ func Clear(ctx context.Context, root string) error {
 		unmountBelow(dirs),
 		removeBridge(),
 		removeRules(trace),
+		removePolicyTable(ctx),
 		removeCgroups(),
-		removeMentioning(cniResults, RunDir+"/"),
+		removeMentioning(CNIResults, RunDir+"/"),
 		removeLinksInto(logLinks, dirs),
 		restoreSettings(),
 		removeRunDir(),

@@ -21,6 +21,12 @@ const (
 	CNINetwork = "toolforged"
 	// CgroupRoot is the name of the control group all pods are in.
 	CgroupRoot = "toolforged-local"
+	// CNIResults is where CNI's library keeps what the plugins answered: the
+	// addresses of each pod, and the path of its network namespace.
+	CNIResults = "/var/lib/cni/results"
+	// PolicyTable is the firewall's table with the network policies, of nftables'
+	// family inet.
+	PolicyTable = "toolforge_networkpolicy"
 	// RuleComment is in every firewall rule made by this package.
 	RuleComment = "toolforged-local"
 )

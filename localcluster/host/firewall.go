@@ -2,11 +2,14 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+
+	"sigs.k8s.io/knftables"
 )
 
 // AllowPods lets packets of the pods in, out and through whatever policy the
@@ -33,6 +36,24 @@ func removeRules(kubernetes bool) error {
 		if err := removeFamily(family, kubernetes); err != nil {
 			return fmt.Errorf("cleaning the firewall (%s): %w", family, err)
 		}
+	}
+	return nil
+}
+
+// removePolicyTable takes the table of the network policies out of the firewall.
+func removePolicyTable(ctx context.Context) error {
+	nft, err := knftables.New(knftables.InetFamily, PolicyTable)
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil // without it there never was a table
+	}
+	if err != nil {
+		return fmt.Errorf("cleaning the firewall: %w", err)
+	}
+	tx := nft.NewTransaction()
+	tx.Add(&knftables.Table{}) // what is not there cannot be deleted
+	tx.Delete(&knftables.Table{})
+	if err := nft.Run(ctx, tx); err != nil {
+		return fmt.Errorf("removing the network policies: %w", err)
 	}
 	return nil
 }

@@ -1,9 +1,12 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"os/exec"
 
 	"github.com/vishvananda/netlink"
 )
@@ -24,8 +27,33 @@ func MakeBridge(address string) error {
 	if err := netlink.AddrAdd(link, addr); err != nil {
 		return fmt.Errorf("giving %s the address %s: %w", Bridge, address, err)
 	}
+	if err := showFirewall(); err != nil {
+		return err
+	}
 	if err := netlink.LinkSetUp(link); err != nil {
 		return fmt.Errorf("setting %s up: %w", Bridge, err)
+	}
+	return nil
+}
+
+// showFirewall has the bridge show the firewall what goes from one pod to
+// another as well, which the kernel does when its module br_netfilter is there.
+func showFirewall() error {
+	if _, err := os.Stat("/proc/sys/net/bridge"); err != nil {
+		if out, err := exec.Command("modprobe", "br_netfilter").CombinedOutput(); err != nil {
+			return fmt.Errorf("loading the kernel's module br_netfilter, for network policies: %w: %s", err, bytes.TrimSpace(out))
+		}
+		// The module begins with all bridges. The others are not the cluster's.
+		for _, tables := range []string{"arptables", "iptables", "ip6tables"} {
+			if err := setKernel("net/bridge/bridge-nf-call-"+tables, "0"); err != nil {
+				return err
+			}
+		}
+	}
+	for _, setting := range []string{"nf_call_iptables", "nf_call_ip6tables"} {
+		if err := os.WriteFile("/sys/class/net/"+Bridge+"/bridge/"+setting, []byte("1"), 0o644); err != nil {
+			return fmt.Errorf("having %s show the firewall the pods' packets: %w", Bridge, err)
+		}
 	}
 	return nil
 }

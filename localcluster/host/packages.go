@@ -20,6 +20,7 @@ var needs = []need{
 	{CNIPlugins + "/bridge", "containernetworking-plugins"},
 	{CNIPlugins + "/host-local", "containernetworking-plugins"},
 	{"iptables", "iptables"},
+	{"nft", "nftables"},
 	{"mount", "mount"},
 	{"git", "git"},
 }
