@@ -50,7 +50,7 @@ kube-version   := k8s.io/component-base/version
 localcluster-flags := -s -w -X $(kube-version).gitVersion=$(KUBERNETES) -X $(kube-version).gitMajor=1 -X $(kube-version).gitMinor=36
 
 # Checking the others would check all of Kubernetes with them, for half an hour.
-localcluster-packages := ./cluster ./gitserver ./host ./ingress ./pki ./registry
+localcluster-packages := ./cluster ./gitserver ./host ./ingress ./networkpolicy ./pki ./registry
 
 # What to measure: BENCH='-run drift' measures the figures of such names, BENCH='-tools 50' with fewer tools, to try.
 BENCH ?=
