@@ -31,6 +31,7 @@ func (c Config) identities() []identity {
 		{c.conf("kube-proxy.kubeconfig"), "system:kube-proxy", nil},
 		{c.conf("coredns.kubeconfig"), "toolforged-local:coredns", []string{watchers}},
 		{c.conf("ingress.kubeconfig"), "toolforged-local:ingress", []string{watchers}},
+		{c.conf("networkpolicy.kubeconfig"), "toolforged-local:networkpolicy", []string{watchers}},
 	}
 }
 

@@ -12,13 +12,13 @@ import (
 	"github.com/toolforge/toolforged/localcluster/ingress"
 )
 
-// looked are the kinds that CoreDNS and the ingress watch. Kubernetes' own role
+// looked are the kinds that CoreDNS, the ingress and the network policies watch. Kubernetes' own role
 // for looking is filled by the controller manager only, after the API server
 // is ready.
 var looked = map[string][]string{
-	"":                  {"namespaces", "services"},
+	"":                  {"namespaces", "pods", "services"},
 	"discovery.k8s.io":  {"endpointslices"},
-	"networking.k8s.io": {"ingresses"},
+	"networking.k8s.io": {"ingresses", "networkpolicies"},
 }
 
 // applyObjects makes the few objects that the cluster's own programs need.

@@ -52,7 +52,7 @@ func (s *starter) api(ctx context.Context) error {
 
 func (s *starter) rest(ctx context.Context) error {
 	s.since = time.Now()
-	err := s.begin(s.controllerManager(), s.scheduler(), s.proxy(), s.coredns(), s.kubelet(), s.ingress())
+	err := s.begin(s.controllerManager(), s.scheduler(), s.networkpolicy(), s.proxy(), s.coredns(), s.kubelet(), s.ingress())
 	if err != nil {
 		return err
 	}

@@ -134,6 +134,10 @@ func (c Config) ingress() program {
 	}}
 }
 
+func (c Config) networkpolicy() program {
+	return program{name: "networkpolicy", args: []string{"--kubeconfig=" + c.conf("networkpolicy.kubeconfig")}}
+}
+
 // environment is what every program of the cluster is given, whatever the
 // environment of whoever starts it.
 func (c Config) environment() []string {

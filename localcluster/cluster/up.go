@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/toolforge/toolforged/localcluster/host"
+	"github.com/toolforge/toolforged/localcluster/networkpolicy"
 )
 
 // startLimit is how long any one part may take until it is ready.
@@ -50,7 +51,7 @@ func Up(ctx context.Context, c Config, out io.Writer) error {
 		{"Making the pods' network", s.network},
 		{"Starting etcd, containerd, registry and git server", s.storage},
 		{"Starting the API server", s.api},
-		{"Starting the rest of Kubernetes, DNS and ingress", s.rest},
+		{"Starting the rest of Kubernetes, DNS, ingress and network policies", s.rest},
 		{"Running a pod that reaches everything by name", s.prove},
 	} {
 		s.steps.begin(step.what)
@@ -107,7 +108,7 @@ func (s *starter) prepare() error {
 func (c Config) parts() []program {
 	return []program{
 		c.etcd(), c.containerd(), c.registry(), c.gitserver(), c.apiserver(),
-		c.controllerManager(), c.scheduler(), c.proxy(), c.coredns(), c.kubelet(), c.ingress(),
+		c.controllerManager(), c.scheduler(), c.proxy(), c.coredns(), c.kubelet(), c.ingress(), c.networkpolicy(),
 	}
 }
 
@@ -181,7 +182,7 @@ func (s *starter) configure(context.Context) error {
 	return s.writeFiles(s.rendered)
 }
 
-func (s *starter) network(context.Context) error {
+func (s *starter) network(ctx context.Context) error {
 	if err := host.PortsFree(s.addresses()); err != nil {
 		return fmt.Errorf("%w\n(GIT_PORT, REGISTRY_PORT, SITES_PORT and STATUS_PORT choose other ports for those four)", err)
 	}
@@ -204,6 +205,10 @@ func (s *starter) network(context.Context) error {
 		if err := do(); err != nil {
 			return err
 		}
+	}
+	// Before the first pod: what follows the policies starts with the others.
+	if err := networkpolicy.Close(ctx); err != nil {
+		return err
 	}
 	return host.MakeBridge(Gateway + "/16")
 }

@@ -14,16 +14,18 @@ import (
 	"github.com/toolforge/toolforged/localcluster/cluster"
 	"github.com/toolforge/toolforged/localcluster/gitserver"
 	"github.com/toolforge/toolforged/localcluster/ingress"
+	"github.com/toolforge/toolforged/localcluster/networkpolicy"
 	"github.com/toolforge/toolforged/localcluster/registry"
 )
 
 func commands() map[string]func([]string) error {
 	return map[string]func([]string) error{
-		"up":        up,
-		"down":      down,
-		"registry":  runRegistry,
-		"gitserver": runGitserver,
-		"ingress":   runIngress,
+		"up":            up,
+		"down":          down,
+		"registry":      runRegistry,
+		"gitserver":     runGitserver,
+		"ingress":       runIngress,
+		"networkpolicy": runNetworkpolicy,
 	}
 }
 
@@ -126,13 +128,9 @@ func runIngress(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
+	client, err := newClient(*kubeconfig)
 	if err != nil {
-		return fmt.Errorf("reading the kubeconfig: %w", err)
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		return fmt.Errorf("making a client: %w", err)
+		return err
 	}
 	ctx := interruptible()
 	in, err := ingress.New(ctx, client, logger())
@@ -140,4 +138,29 @@ func runIngress(args []string) error {
 		return err
 	}
 	return serve(ctx, site{in.Sites(), addresses{*sites}}, site{in.Status(), addresses{*status}})
+}
+
+func runNetworkpolicy(args []string) error {
+	flags := flag.NewFlagSet("networkpolicy", flag.ExitOnError)
+	kubeconfig := flags.String("kubeconfig", "", "kubeconfig `file`")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	client, err := newClient(*kubeconfig)
+	if err != nil {
+		return err
+	}
+	return networkpolicy.Follow(interruptible(), client, logger())
+}
+
+func newClient(kubeconfig string) (kubernetes.Interface, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("making a client: %w", err)
+	}
+	return client, nil
 }

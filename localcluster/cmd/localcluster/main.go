@@ -19,7 +19,7 @@ const usage = `usage: localcluster COMMAND
 
 and the parts of the cluster, which "up" starts:
 
-  registry gitserver ingress etcd coredns kube-apiserver
+  registry gitserver ingress networkpolicy etcd coredns kube-apiserver
   kube-controller-manager kube-scheduler kube-proxy kubelet
 `
 
