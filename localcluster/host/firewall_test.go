@@ -73,3 +73,11 @@ func read(t *testing.T, name string) string {
 	}
 	return string(data)
 }
+
+// The first stop on a machine comes before nftables is installed.
+func TestRemovePolicyTableWithoutNftables(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	if err := removePolicyTable(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

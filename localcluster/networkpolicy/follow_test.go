@@ -44,6 +44,12 @@ func (f *firewall) holds(text string) bool {
 	return f.Table != nil && strings.Contains(f.Dump(), text)
 }
 
+func (f *firewall) count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.runs
+}
+
 func TestFollow(t *testing.T) {
 	client := fake.NewClientset(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "a"}})
 	f, nft := following(t, client)
@@ -66,7 +72,7 @@ func TestFollow(t *testing.T) {
 	}
 	await(t, "a limited pod", func() bool { return nft.holds("10.88.1.6 comment \"a/web\" : goto ingress-1") })
 
-	before := nft.runs
+	before := nft.count()
 	object.Annotations = map[string]string{"changed": "but nothing that matters"}
 	if _, err := client.CoreV1().Pods("a").Update(t.Context(), object, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
@@ -75,8 +81,8 @@ func TestFollow(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "no pod", func() bool { return !nft.holds("10.88.1.6") })
-	if nft.runs != before+1 {
-		t.Errorf("written %d times for one change that matters", nft.runs-before)
+	if runs := nft.count() - before; runs != 1 {
+		t.Errorf("written %d times for one change that matters", runs)
 	}
 }
 
