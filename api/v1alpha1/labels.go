@@ -7,9 +7,13 @@ const (
 	ManagedBy      = "toolforged"
 	// ToolLabel is the tool's name.
 	ToolLabel = "toolforge.org/tool"
-	// ComponentLabel says what the object is part of: webservice, continuous-job, scheduled-job, or BuildComponent.
-	ComponentLabel = "app.kubernetes.io/component"
-	BuildComponent = "build"
+	// ComponentLabel says what the object is part of: webservice, continuous-job, scheduled-job, PreDeployComponent, or
+	// BuildComponent.
+	ComponentLabel     = "app.kubernetes.io/component"
+	BuildComponent     = "build"
+	PreDeployComponent = "pre-deploy-job"
+	// CommitAnnotation is the commit that a pre-deploy job was run for.
+	CommitAnnotation = "toolforge.org/commit"
 	// Finalizer keeps a deleted Tool until what was made for it is gone.
 	Finalizer = "toolforge.org/tool"
 )
