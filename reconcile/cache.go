@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,14 +18,16 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
-// CacheOptions keep the manager's caches small, given the kinds that tools may bring themselves: the pods of builds; metadata of what else is toolforged's, and of
-// Deployments also how they are; of autoscalers what they scale. Nothing has managed fields.
+// CacheOptions keep the manager's caches small, given the kinds that tools may bring themselves: the pods of builds; metadata
+// of what else is toolforged's, and of Deployments and Jobs also how they are; of autoscalers what they scale. Nothing has
+// managed fields.
 func CacheOptions(own []schema.GroupVersionKind) cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{api.ManagedByLabel: api.ManagedBy})
 	builds := labels.SelectorFromSet(labels.Set{api.ManagedByLabel: api.ManagedBy, api.ComponentLabel: api.BuildComponent})
 	byObject := map[client.Object]cache.ByObject{
 		&corev1.Pod{}:                            {Label: builds},
 		&autoscalingv2.HorizontalPodAutoscaler{}: {Transform: trimAutoscaler},
+		&batchv1.Job{}:                           {Label: ours, Transform: trimJob},
 	}
 	for _, kind := range append(allKinds(own), namespaceKind) {
 		options := cache.ByObject{Label: ours}
@@ -39,7 +42,7 @@ func CacheOptions(own []schema.GroupVersionKind) cache.Options {
 // FillCaches reads everything that the controllers watch and returns when it is there, or ctx has ended. A daemon that
 // does not lead keeps the caches too: so it can take over at once.
 func FillCaches(ctx context.Context, c cache.Cache, own []schema.GroupVersionKind) error {
-	objects := []client.Object{&api.Tool{}, &api.Builder{}, &api.CatalogImage{}, &corev1.Pod{}, &autoscalingv2.HorizontalPodAutoscaler{}}
+	objects := []client.Object{&api.Tool{}, &api.Builder{}, &api.CatalogImage{}, &corev1.Pod{}, &autoscalingv2.HorizontalPodAutoscaler{}, &batchv1.Job{}}
 	for _, kind := range append(allKinds(own), namespaceKind) {
 		objects = append(objects, watched(kind))
 	}
@@ -73,6 +76,15 @@ func trimDeployment(object any) (any, error) {
 	if d, ok := object.(*appsv1.Deployment); ok {
 		d.ManagedFields, d.Annotations = nil, nil
 		d.Spec = appsv1.DeploymentSpec{Replicas: d.Spec.Replicas, ProgressDeadlineSeconds: d.Spec.ProgressDeadlineSeconds}
+	}
+	return object, nil
+}
+
+// trimJob leaves metadata, how long it may take, and status.
+func trimJob(object any) (any, error) {
+	if j, ok := object.(*batchv1.Job); ok {
+		j.ManagedFields, j.Annotations = nil, nil
+		j.Spec = batchv1.JobSpec{ActiveDeadlineSeconds: j.Spec.ActiveDeadlineSeconds}
 	}
 	return object, nil
 }

@@ -39,6 +39,7 @@ type world struct {
 	images   *modelImages
 	rollouts *modelRollouts
 	kubelet  *modelKubelet
+	jobs     *modelJobs
 	garbage  *modelGarbage
 	tools    []*modelTool
 	commits  map[string]*modelCommit
@@ -89,7 +90,7 @@ func newWorld(seed uint64, b broken) *world {
 	w.clock.now = w.began
 	w.server = newModelServer(func() time.Time { return w.clock.now })
 	w.images, w.rollouts = newModelImages(), newModelRollouts(w)
-	w.kubelet, w.garbage = &modelKubelet{w}, &modelGarbage{w}
+	w.kubelet, w.garbage, w.jobs = &modelKubelet{w}, &modelGarbage{w}, newModelJobs(w)
 	w.invariants = newInvariants(w)
 	w.server.changed = w.changed
 	w.faults = pick(w, faults{}, faults{rate: 0.02, kills: 0.002}, faults{rate: 0.1, kills: 0.01}, faults{rate: 0.3, kills: 0.03})
@@ -140,6 +141,7 @@ func (w *world) changed(before, after *stored) {
 	w.invariants.changed(before, after)
 	w.rollouts.changed(before, after)
 	w.kubelet.changed(before, after)
+	w.jobs.changed(before, after)
 	w.garbage.changed(before, after)
 	if w.daemon == nil || w.daemon.dead {
 		return
