@@ -59,7 +59,7 @@ func (t *Tools) settle(ctx context.Context, p *pass, object *unstructured.Unstru
 	var written *unstructured.Unstructured
 	var err error
 	if live == nil {
-		if err := t.release(ctx, object); err != nil {
+		if err := t.freeVolume(ctx, object); err != nil {
 			return fail(api.ReasonApplyFailed, err)
 		}
 	}

@@ -13,9 +13,6 @@ import (
 
 // converge makes the tool's namespace hold what should run, and nothing else of the tool's.
 func (t *Tools) converge(ctx context.Context, p *pass) result {
-	if r := t.prepare(ctx, p); r.outcome > degraded {
-		return r
-	}
 	if r := t.tryOwn(ctx, p); r.outcome > degraded {
 		return r
 	}

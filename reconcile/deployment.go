@@ -24,7 +24,9 @@ type deployment struct {
 	// own are the Kubernetes objects that the tool brings itself.
 	own     []*unstructured.Unstructured
 	objects []*unstructured.Unstructured
-	// key identifies the objects.
+	// preDeploy are its pre-deploy jobs, in their order, under their own names.
+	preDeploy []*unstructured.Unstructured
+	// key identifies the objects and the pre-deploy jobs.
 	key string
 }
 
@@ -32,7 +34,8 @@ type deployment struct {
 func (d *deployment) is(commit, key string) bool { return d.commit == commit && d.key == key }
 
 // choose decides what should run: the newest revision when it can be deployed and has not failed already; else what is
-// under way; else what served last. So a mistake in a push leaves in effect what was, and keeps healing it.
+// under way; else what served last. So a mistake in a push leaves in effect what was, and keeps healing it. While pre-deploy
+// jobs run, it is what served before that should run still.
 func (t *Tools) choose(ctx context.Context, p *pass, deployable bool) error {
 	status := &p.tool.Status
 	if !deployable {
@@ -40,14 +43,22 @@ func (t *Tools) choose(ctx context.Context, p *pass, deployable bool) error {
 		if record == nil {
 			record = status.Serving
 		}
-		return t.resume(ctx, p, record)
+		if err := t.resume(ctx, p, record); err != nil {
+			return err
+		}
+		return t.hesitate(ctx, p)
 	}
 	newest := &deployment{commit: p.commit, origin: originOf(p.tool), manifest: p.revision.Manifest, text: p.revision.Text, images: p.images, own: p.revision.Own}
 	if err := t.render(ctx, p.tool, newest); err != nil {
 		return err
 	}
+	last := latest(status)
+	if last != nil && withheld(last, newest) {
+		p.withheld = last
+		return t.resume(ctx, p, status.Serving)
+	}
 	p.target = newest
-	if last := latest(status); last != nil && last.Outcome == api.OutcomeFailed && newest.is(last.Commit, last.Key) {
+	if last != nil && last.Outcome == api.OutcomeFailed && newest.is(last.Commit, last.Key) {
 		if status.Serving == nil {
 			return nil
 		}
@@ -55,7 +66,7 @@ func (t *Tools) choose(ctx context.Context, p *pass, deployable bool) error {
 		return t.resume(ctx, p, status.Serving)
 	}
 	t.begin(p)
-	return nil
+	return t.hesitate(ctx, p)
 }
 
 // resume makes what a record says the target; there is none where there is no record.
@@ -94,7 +105,7 @@ func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error
 	if err != nil {
 		return err
 	}
-	d.objects, err = render.Objects(render.Input{
+	in := render.Input{
 		Tool:            tool.Name,
 		Namespace:       tool.TargetNamespace(),
 		Manifest:        d.manifest,
@@ -106,15 +117,18 @@ func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error
 		Own:             d.own,
 		Volumes:         t.Config.Policy.Mounted(tool.Spec.QuotaClass),
 		Hosts:           hosts,
-	})
-	if err != nil {
+	}
+	if d.objects, err = render.Objects(in); err != nil {
 		return err
 	}
-	if len(d.objects) == 0 && hasProcesses(d.manifest) {
+	if d.preDeploy, err = render.PreDeployJobs(in); err != nil {
+		return err
+	}
+	if len(d.objects)+len(d.preDeploy) == 0 && hasProcesses(d.manifest) {
 		// Everything that the tool has would be deleted.
 		return fmt.Errorf("commit %.7s declares something to run, and was rendered to nothing", d.commit)
 	}
-	d.key = render.Key(d.objects)
+	d.key = render.Key(slices.Concat(d.objects, d.preDeploy))
 	return nil
 }
 
@@ -130,6 +144,7 @@ func (t *Tools) begin(p *pass) {
 	if serving := status.Serving; serving != nil && p.target.is(serving.Commit, serving.Key) {
 		return
 	}
+	runs := runsOf(p.target, status)
 	status.Deploying = p.target.record(t.now())
 	status.History = slices.Insert(status.History, 0, api.PastDeployment{
 		Commit:    p.target.commit,
@@ -137,9 +152,11 @@ func (t *Tools) begin(p *pass) {
 		Key:       p.target.key,
 		Cause:     p.target.cause(status.Serving),
 		Outcome:   api.OutcomeProgressing,
+		PreDeploy: runs,
 		StartedAt: status.Deploying.Since,
 	})
 	status.History = status.History[:min(len(status.History), maxHistory)]
+	forgetRuns(status.History)
 }
 
 // record is all that a deployment is rendered from, written down.

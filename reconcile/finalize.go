@@ -83,6 +83,9 @@ func (t *Tools) demolish(ctx context.Context, tool *api.Tool) (left string, err 
 			return "", err
 		}
 	}
+	if err := t.removeRuns(ctx, tool); err != nil {
+		return "", err
+	}
 	if !madeFor(live, tool) {
 		// It was there before the tool. Applying nothing takes away what toolforged had put on it.
 		_, err := t.write(ctx, namespace, client.ForceOwnership)

@@ -138,7 +138,7 @@ func (t *Tools) deploymentHealth(ctx context.Context, p *pass, object *unstructu
 	}
 	message := fmt.Sprintf("commit %.7s: %s: %s", p.target.commit, object.GetName(), computed.Message)
 	if why == "" {
-		why = t.explain(ctx, object)
+		why = t.explain(ctx, object.GetNamespace(), client.MatchingLabels{render.NameLabel: object.GetName()})
 	}
 	if why != "" {
 		message += ": " + why
@@ -149,12 +149,10 @@ func (t *Tools) deploymentHealth(ctx context.Context, p *pass, object *unstructu
 	return wait(api.ReasonRollingOut, message, 0)
 }
 
-// explain says why the pods of a Deployment are not ready, in the words of the newest that has any.
-func (t *Tools) explain(ctx context.Context, object *unstructured.Unstructured) string {
+// explain says why the pods with these labels are not ready, in the words of the newest that has any.
+func (t *Tools) explain(ctx context.Context, namespace string, labels client.MatchingLabels) string {
 	var pods corev1.PodList
-	err := t.Live.List(ctx, &pods, client.InNamespace(object.GetNamespace()),
-		client.MatchingLabels{render.NameLabel: object.GetName()}, client.Limit(50))
-	if err != nil {
+	if err := t.Live.List(ctx, &pods, client.InNamespace(namespace), labels, client.Limit(50)); err != nil {
 		return ""
 	}
 	slices.SortFunc(pods.Items, func(a, b corev1.Pod) int { return b.CreationTimestamp.Compare(a.CreationTimestamp.Time) })
@@ -171,17 +169,22 @@ func (t *Tools) explain(ctx context.Context, object *unstructured.Unstructured) 
 // trouble says what is wrong with a container: how its process ended and its last words, or what it waits for.
 func trouble(container corev1.ContainerStatus) string {
 	if ended := container.LastTerminationState.Terminated; ended != nil && !container.Ready {
-		message := fmt.Sprintf("the process ended with exit code %d", ended.ExitCode)
-		if ended.Reason == "OOMKilled" {
-			message = "the process was ended because it used more memory than it may"
-		}
-		if words := strings.TrimSpace(ended.Message); words != "" {
-			message += ", its last words: " + words
-		}
-		return message
+		return lastWords(ended)
 	}
 	if waiting := container.State.Waiting; waiting != nil && waiting.Message != "" {
 		return waiting.Reason + ": " + waiting.Message
 	}
 	return ""
+}
+
+// lastWords says how a process ended, and what it said last.
+func lastWords(ended *corev1.ContainerStateTerminated) string {
+	message := fmt.Sprintf("the process ended with exit code %d", ended.ExitCode)
+	if ended.Reason == "OOMKilled" {
+		message = "the process was ended because it used more memory than it may"
+	}
+	if words := strings.TrimSpace(ended.Message); words != "" {
+		message += ", its last words: " + words
+	}
+	return message
 }

@@ -35,6 +35,11 @@ func references(record []api.Image) []api.Image {
 	return record
 }
 
+// sameImages tells whether a record is of these images.
+func sameImages(record []api.Image, now map[string]render.Image) bool {
+	return slices.EqualFunc(record, recordOf(now), func(a, b api.Image) bool { return a.Name == b.Name && a.Reference == b.Reference })
+}
+
 // changedImage tells of the first image that is another one than before; empty when none is.
 func changedImage(before []api.Image, now map[string]render.Image) string {
 	for _, was := range before {

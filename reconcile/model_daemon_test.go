@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
@@ -97,6 +98,7 @@ func (d *modelDaemon) watch() {
 	watches := []modelWatch{
 		{&api.Tool{}, &handler.EnqueueRequestForObject{}, []predicate.Predicate{predicate.GenerationChangedPredicate{}}},
 		{&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(d.tools.labelledTool), nil},
+		{&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(d.tools.labelledTool), nil},
 		{&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(d.tools.scaledTool), scaled},
 		{&api.Builder{}, handler.EnqueueRequestsFromMapFunc(d.tools.all), []predicate.Predicate{predicate.ResourceVersionChangedPredicate{}}},
 	}

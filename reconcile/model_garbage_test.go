@@ -25,6 +25,9 @@ func (g *modelGarbage) changed(before, after *stored) {
 func (g *modelGarbage) end(namespace *stored) {
 	server := g.world.server
 	for _, object := range server.in(namespace.GetName()) {
+		if object.id.kind == jobKind {
+			g.world.jobs.spoil(object)
+		}
 		server.erase(object.id)
 	}
 	server.erase(namespace.id)

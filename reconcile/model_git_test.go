@@ -27,6 +27,8 @@ type modelManifest struct {
 	name, yaml string
 	// unusable tells that nothing can be deployed of it, whatever the source.
 	unusable bool
+	// fails tells that its pre-deploy job does.
+	fails bool
 	// runs tells that it has processes that must come up; builds, that it needs an image.
 	runs, builds bool
 	// host tells that it asks for modelHost.
@@ -37,8 +39,10 @@ var modelManifests = []modelManifest{
 	{name: "site", yaml: site, runs: true, builds: true},
 	{name: "site and jobs", yaml: strings.ReplaceAll(siteAndJobs, "@hourly", modelSchedule), runs: true, builds: true},
 	{name: "two replicas", yaml: "webservice:\n  replicas: 2\n  mount: all\nenv:\n  LEVEL: debug\n", runs: true, builds: true},
+	{name: "migrated", yaml: migratedAndSeeded, runs: true, builds: true},
 	{name: "consumer", yaml: "jobs:\n  - name: consumer\n    continuous: true\n    process: worker\n", runs: true, builds: true},
 	{name: "host", yaml: "webservice: {hosts: [" + modelHost + "]}\n", runs: true, builds: true, host: true},
+	{name: "migration fails", yaml: strings.ReplaceAll(migrated, "./migrate", failingCommand), runs: true, builds: true, fails: true},
 	{name: "scheduled", yaml: "jobs:\n  - name: hourly\n    schedule: \"" + modelSchedule + "\"\n    command: ./other\n", builds: true},
 	{name: "nothing", yaml: "jobs: []\n"},
 	{name: "invalid", yaml: "webservice: 7\n", unusable: true},
@@ -47,6 +51,9 @@ var modelManifests = []modelManifest{
 	{name: "no such process", yaml: "webservice:\n  process: absent\n", unusable: true, builds: true},
 }
 
+// migratedManifest is where modelManifests has the one with pre-deploy jobs that succeed.
+const migratedManifest = 3
+
 // modelCommit is one commit of a tool's repository.
 type modelCommit struct {
 	id       string
@@ -54,6 +61,8 @@ type modelCommit struct {
 	tree     string
 	fate     fate
 	revision Revision
+	// spoiled tells that somebody took one of its pre-deploy jobs away: it may or may not be deployed.
+	spoiled bool
 }
 
 func newModelCommit(name string, m modelManifest, tree string, fate fate) *modelCommit {
@@ -64,13 +73,13 @@ func newModelCommit(name string, m modelManifest, tree string, fate fate) *model
 	return c
 }
 
-// deployable tells that a commit can be applied; good, that it then comes up.
+// deployable tells that a commit can be applied, or that its pre-deploy jobs are run; good, that it then comes up.
 func (c *modelCommit) deployable() bool {
 	return !c.manifest.unusable && (c.fate != neverBuilds || !c.manifest.builds)
 }
 
 func (c *modelCommit) good() bool {
-	return c.deployable() && (c.fate != neverUp || !c.manifest.runs)
+	return c.deployable() && !c.manifest.fails && (c.fate != neverUp || !c.manifest.runs)
 }
 
 // modelPoller is what a daemon knows of the tools' repositories.

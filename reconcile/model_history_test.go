@@ -21,12 +21,14 @@ var incidents = []incident{
 	{10, "push", func(w *world, t *modelTool) { w.push(t, w.newCommit(t, w.someManifest(), w.someFate())) }},
 	{3, "revert", func(w *world, t *modelTool) { w.push(t, pick(w, t.history...)) }},
 	{3, "push of an older tree", func(w *world, t *modelTool) { w.push(t, w.recommit(t)) }},
+	{2, "pushes in haste", (*world).haste},
 	{4, "hand edit", (*world).edit},
 	{1, "fight", (*world).fight},
 	{3, "hand deletion", (*world).handDelete},
 	{1, "label taken off", (*world).unlabel},
 	{1, "namespace deleted", (*world).deleteNamespace},
 	{1, "tool deleted", (*world).deleteTool},
+	{2, "pre-deploy job deleted", (*world).deleteJob},
 	{2, "build pod lost", (*world).losePod},
 	{1, "build pod deleted", (*world).deletePod},
 	{1, "pods of a Deployment lost", (*world).shake},
@@ -118,6 +120,16 @@ func (w *world) recommit(tool *modelTool) *modelCommit {
 	older := pick(w, tool.history...)
 	c := w.newCommit(tool, w.someManifest(), older.fate)
 	return newModelCommit(fmt.Sprintf("%s %d", tool.name, len(tool.history)), c.manifest, older.tree, older.fate)
+}
+
+// haste has one commit with pre-deploy jobs come after the other; their images are there already, if any is.
+func (w *world) haste(tool *modelTool) {
+	older := pick(w, tool.history...)
+	next := func() {
+		w.push(tool, newModelCommit(fmt.Sprintf("%s %d", tool.name, len(tool.history)), modelManifests[migratedManifest], older.tree, older.fate))
+	}
+	next()
+	w.clock.after(w.between(time.Second, time.Minute), next)
 }
 
 func (w *world) someManifest() modelManifest { return pick(w, modelManifests...) }
@@ -265,6 +277,14 @@ func (w *world) deleteTool(tool *modelTool) {
 		w.createTool(tool)
 	}
 	w.clock.after(w.between(0, time.Minute), comeBack)
+}
+
+func (w *world) deleteJob(tool *modelTool) {
+	if jobs := w.server.list(jobKind, tool.namespace()); len(jobs) > 0 {
+		target := pick(w, jobs...)
+		w.jobs.spoil(target)
+		w.delete(target.id)
+	}
 }
 
 func (w *world) losePod(tool *modelTool) {

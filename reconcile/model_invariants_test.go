@@ -125,6 +125,7 @@ func (w *world) wrote(verb string, id objectID, before, after *stored) {
 	if before != nil && i.foreign[before.GetUID()] {
 		w.failf("the daemon touches an object that is not the tool's: %s %s", verb, id)
 	}
+	w.jobs.wrote(verb, id, before, after)
 	switch {
 	case verb == "delete" && compared(id.kind) && before != nil:
 		i.pruned(before)

@@ -295,7 +295,7 @@ func (s *modelServer) put(before *stored, object *unstructured.Unstructured, own
 // hasGeneration tells which kinds count the versions of their spec.
 func hasGeneration(kind schema.GroupVersionKind) bool {
 	switch kind.Kind {
-	case "Deployment", "CronJob", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Tool", "Builder":
+	case "Deployment", "CronJob", "Job", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Tool", "Builder":
 		return true
 	}
 	return false

@@ -39,6 +39,7 @@ type world struct {
 	images   *modelImages
 	rollouts *modelRollouts
 	kubelet  *modelKubelet
+	jobs     *modelJobs
 	garbage  *modelGarbage
 	binder   modelBinder
 	runs     *modelRuns
@@ -93,7 +94,7 @@ func newWorld(seed uint64, b broken) *world {
 	w.server = newModelServer(func() time.Time { return w.clock.now })
 	w.images, w.rollouts = newModelImages(), newModelRollouts(w)
 	w.kubelet, w.garbage, w.binder = &modelKubelet{w}, &modelGarbage{w}, modelBinder{w}
-	w.runs = newModelRuns(w)
+	w.jobs, w.runs = newModelJobs(w), newModelRuns(w)
 	w.invariants = newInvariants(w)
 	w.server.changed = w.changed
 	w.faults = pick(w, faults{}, faults{rate: 0.02, kills: 0.002}, faults{rate: 0.1, kills: 0.01}, faults{rate: 0.3, kills: 0.03})
@@ -145,6 +146,7 @@ func (w *world) changed(before, after *stored) {
 	w.invariants.changed(before, after)
 	w.rollouts.changed(before, after)
 	w.kubelet.changed(before, after)
+	w.jobs.changed(before, after)
 	w.garbage.changed(before, after)
 	w.binder.changed(before, after)
 	if w.daemon == nil || w.daemon.dead {

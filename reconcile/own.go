@@ -45,7 +45,7 @@ func (t *Tools) tryOwn(ctx context.Context, p *pass) result {
 			return wait(api.ReasonWaiting, "waiting for the rights to apply "+nameOf(object), ownRetry)
 		case apierrors.IsForbidden(err), apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 			message := fmt.Sprintf("%s is refused: %v", nameOf(object), err)
-			if p.tool.Status.Deploying != nil {
+			if now := p.tool.Status.Deploying; now != nil && p.target.is(now.Commit, now.Key) {
 				t.finish(&p.tool.Status, api.OutcomeFailed, message)
 				p.again(cacheCheck)
 			}

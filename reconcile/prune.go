@@ -76,8 +76,7 @@ func (t *Tools) objects(ctx context.Context, tool *api.Tool) ([]api.Object, erro
 		}
 		var ofKind []api.Object
 		for i := range found {
-			// What has a controller was made by that one, such as a CronJob's Jobs, and goes with it.
-			if found[i].DeletionTimestamp == nil && metav1.GetControllerOf(&found[i]) == nil {
+			if found[i].DeletionTimestamp == nil && !seenTo(&found[i]) {
 				ofKind = append(ofKind, api.Object{
 					APIVersion: kind.GroupVersion().String(), Kind: kind.Kind, Namespace: found[i].Namespace, Name: found[i].Name,
 				})
@@ -92,6 +91,12 @@ func (t *Tools) objects(ctx context.Context, tool *api.Tool) ([]api.Object, erro
 		objects = append(objects, ofKind...)
 	}
 	return objects, nil
+}
+
+// seenTo tells of an object that others delete: that what it is part of does, such as the CronJob of a Job, or sweep. Tools
+// may bring Jobs themselves.
+func seenTo(object client.Object) bool {
+	return metav1.GetControllerOf(object) != nil || object.GetLabels()[api.ComponentLabel] == api.PreDeployComponent
 }
 
 // remove deletes one object, if it is still the tool's.

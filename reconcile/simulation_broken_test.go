@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,10 @@ func TestSimulationFinds(t *testing.T) {
 		{"a volume that stays another claim's", broken{client: neverReleases}, "waits for its volume"},
 		{"not seeing which runs took place", broken{client: unseeing, live: unseeingLive}, "took place and is said to be missed"},
 		{"never looking again by itself", broken{result: func(reconcile.Result) reconcile.Result { return reconcile.Result{} }}, "did not take place, and that is not said"},
+		{"pre-deploy jobs that are forgotten", broken{client: forgetsRuns}, "runs a second time for one deployment"},
+		{"pre-deploy jobs that are not waited for", broken{client: seesRunsDone}, "while a pre-deploy job of its deployment runs"},
+		{"pre-deploy jobs that do not see each other", broken{client: seesNoJobs, live: seesNoJobsLive}, "pre-deploy jobs run at the same time"},
+		{"not hearing of Jobs", broken{deaf: jobKind.Kind}, "is said to be under way"},
 		{"no way back", broken{client: appliesBy(stayDown)}, "has had an image that never comes up"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -346,4 +351,60 @@ type forgetful struct{}
 
 func (forgetful) Built(context.Context, string) (registry.Built, error) {
 	return registry.Built{}, registry.ErrNotFound
+}
+
+// forgetsRuns names each Job anew, and does not know that it was started.
+func forgetsRuns(_ *modelDaemon, c client.Client) client.Client {
+	jobs := 0
+	return changedClient{Client: c, create: func(object client.Object) []client.Object {
+		if kind, _ := seenAs(object); kind == jobKind {
+			jobs++
+			object.SetName(fmt.Sprintf("%s-%d", object.GetName(), jobs))
+		}
+		return nil
+	}, get: func(object client.Object) {
+		eachRun(object, func(run *api.PreDeployRun) { run.State = api.PreDeployWaiting })
+	}}
+}
+
+// seesRunsDone takes each pre-deploy job that was started to have succeeded.
+func seesRunsDone(_ *modelDaemon, c client.Client) client.Client {
+	return changedClient{Client: c, get: func(object client.Object) {
+		eachRun(object, func(run *api.PreDeployRun) {
+			if run.State == api.PreDeployRunning {
+				run.State = api.PreDeploySucceeded
+			}
+		})
+	}}
+}
+
+func eachRun(object client.Object, change func(*api.PreDeployRun)) {
+	tool, isTool := object.(*api.Tool)
+	if !isTool || tool.Status.Deploying == nil {
+		return
+	}
+	for i := range tool.Status.History[0].PreDeploy {
+		change(&tool.Status.History[0].PreDeploy[i])
+	}
+}
+
+// seesNoJobs lists none that has not ended, and so does not know of those of older deployments.
+func seesNoJobs(_ *modelDaemon, c client.Client) client.Client { return joblessClient{c} }
+
+func seesNoJobsLive(_ *modelDaemon, r client.Reader) client.Reader { return joblessReader{r} }
+
+type joblessClient struct{ client.Client }
+
+func (c joblessClient) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	return joblessReader{c.Client}.List(ctx, list, options...)
+}
+
+type joblessReader struct{ client.Reader }
+
+func (r joblessReader) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	err := r.Reader.List(ctx, list, options...)
+	if jobs, ok := list.(*batchv1.JobList); ok {
+		jobs.Items = slices.DeleteFunc(jobs.Items, func(job batchv1.Job) bool { return jobEnd(&job) == nil })
+	}
+	return err
 }

@@ -34,6 +34,11 @@ type pass struct {
 	surroundings []*unstructured.Unstructured
 	// target is what should run; nil when nothing was ever deployed.
 	target *deployment
+	// next is the newest deployment for as long as its pre-deploy jobs have not all succeeded; target is what served before
+	// then, if anything did.
+	next *deployment
+	// withheld is the newest revision's own deployment, when one of its pre-deploy jobs failed: nothing of it was applied.
+	withheld *api.PastDeployment
 	// takenBack is the newest revision's own deployment, when it failed and target is what served before.
 	takenBack *api.PastDeployment
 	// fresh tells that the namespace was made in this walk: nobody else can have anything in it.
@@ -44,8 +49,12 @@ type pass struct {
 
 // declared is all that should be in the namespace, in the order in which it is applied.
 func (p *pass) declared() []*unstructured.Unstructured {
-	return slices.Concat(p.surroundings, p.target.objects)
+	return slices.Concat(p.prerequisites(), p.target.objects)
 }
+
+// prerequisites are what must be in the namespace before anything of a revision runs there, and so before its pre-deploy
+// jobs, in the order in which it is applied.
+func (p *pass) prerequisites() []*unstructured.Unstructured { return p.surroundings }
 
 // again asks for another walk after that time, or sooner.
 func (p *pass) again(after time.Duration) {
@@ -104,6 +113,13 @@ func (t *Tools) toImage() []step {
 		{api.ManifestValid, t.manifest},
 		{api.ManifestValid, t.policy},
 		{api.ImagesReady, t.images},
+	}
+}
+
+// toRelease are the steps that a deployment goes through before anything of it is applied.
+func (t *Tools) toRelease() []step {
+	return []step{
+		{api.Released, t.release},
 	}
 }
 

@@ -142,8 +142,8 @@ func (t *Tools) walk(ctx context.Context, tool *api.Tool) (all verdicts, after t
 		all = append(all, verdict{api.Applied, r})
 	} else if err := t.choose(ctx, p, newest.outcome <= degraded); err != nil {
 		all = append(all, verdict{api.Applied, fail(api.ReasonApplyFailed, err)})
-	} else if p.target != nil {
-		all = append(all, t.run(ctx, p, t.toEffect())...)
+	} else if p.target != nil || p.next != nil || p.withheld != nil {
+		all = append(all, t.enact(ctx, p)...)
 	}
 	if err := t.runs(ctx, p); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "whether runs were missed could not be found out")
@@ -152,6 +152,18 @@ func (t *Tools) walk(ctx context.Context, tool *api.Tool) (all verdicts, after t
 	tool.Status.ObservedGeneration = tool.Generation
 	summarise(tool, all)
 	return all, all.after(p.after)
+}
+
+// enact puts into effect what was chosen. What served before is kept as it is also while a release is under way or failed.
+func (t *Tools) enact(ctx context.Context, p *pass) (all verdicts) {
+	if r := t.prepare(ctx, p); r.outcome > degraded {
+		return verdicts{{api.Applied, r}}
+	}
+	all = t.run(ctx, p, t.toRelease())
+	if p.target != nil {
+		all = append(all, t.run(ctx, p, t.toEffect())...)
+	}
+	return all
 }
 
 // run takes the steps in order, until one says stop.

@@ -12,9 +12,9 @@ import (
 
 var volumeKind = corev1.SchemeGroupVersion.WithKind("PersistentVolume")
 
-// release lets a PersistentVolumeClaim that is about to be made have its volume. A volume goes on belonging to the claim that
+// freeVolume lets a PersistentVolumeClaim that is about to be made have its volume. A volume goes on belonging to the claim that
 // was bound to it first, by that claim's UID, also when the claim was deleted: the next one of the name would wait for ever.
-func (t *Tools) release(ctx context.Context, claim *unstructured.Unstructured) error {
+func (t *Tools) freeVolume(ctx context.Context, claim *unstructured.Unstructured) error {
 	if claim.GetKind() != "PersistentVolumeClaim" {
 		return nil
 	}

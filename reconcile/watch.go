@@ -6,6 +6,7 @@ import (
 	"time"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -32,7 +33,7 @@ const (
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // SetupWithManager has the controller woken by whatever can change a tool of its shard: its spec, a new revision
-// (revised), its objects, its build pods, the builders. Concurrency is how many tools are worked on at the same time.
+// (revised), its objects, its jobs' runs, its build pods, the builders. Concurrency is how many tools are worked on at the same time.
 func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurrency int) error {
 	if err := addIndexes(context.Background(), manager.GetFieldIndexer()); err != nil {
 		return err
@@ -42,6 +43,7 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 		For(&api.Tool{}, builder.WithPredicates(owned, predicate.GenerationChangedPredicate{})).
 		Watches(&api.Tool{}, t.hostHandler()).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(t.labelledTool)).
+		Watches(&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(t.labelledTool)).
 		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(t.scaledTool), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&api.Builder{}, handler.EnqueueRequestsFromMapFunc(t.all), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		Watches(&api.CatalogImage{}, handler.EnqueueRequestsFromMapFunc(t.all), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).

@@ -32,6 +32,9 @@ var advice = map[string]string{
 		"An administrator has to look.",
 	v1alpha1.ReasonObjectTaken: "An object of the same name belongs to something else. Remove it, or rename the job in " +
 		"toolforge.yaml and push.",
+	v1alpha1.ReasonPreDeployRunning: "Nothing: the pre-deploy jobs run first, and the new version follows when they have succeeded.",
+	v1alpha1.ReasonPreDeployFailed: "A pre-deploy job of the newest commit failed, so nothing of it was deployed. The message says how it " +
+		"ended; correct that and push. The same commit is not tried again, since the job may have done half of its work.",
 	v1alpha1.ReasonApplyFailed: "Read the message: if it names something that toolforge.yaml asks for, change that and " +
 		"push. Otherwise an administrator has to look. It is tried again by itself.",
 	v1alpha1.ReasonPruneFailed: "Something that toolforge.yaml no longer asks for could not be removed. It is tried " +
@@ -70,4 +73,5 @@ var untouched = []string{
 	v1alpha1.ReasonNotAllowed,
 	v1alpha1.ReasonBuildFailed,
 	v1alpha1.ReasonQuotaClassUnknown,
+	v1alpha1.ReasonPreDeployFailed,
 }

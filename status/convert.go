@@ -89,6 +89,7 @@ var steps = []string{
 	v1alpha1.SourceReady,
 	v1alpha1.ManifestValid,
 	v1alpha1.ImagesReady,
+	v1alpha1.Released,
 	v1alpha1.Applied,
 	v1alpha1.Healthy,
 }
@@ -126,8 +127,21 @@ func deploymentOf(d v1alpha1.PastDeployment) Deployment {
 		Cause:      message(d.Cause),
 		Outcome:    string(d.Outcome),
 		Message:    message(d.Message),
+		PreDeploy:  collect(d.PreDeploy, preDeployOf),
 		StartedAt:  utc(&d.StartedAt),
 		FinishedAt: utc(d.FinishedAt),
+	}
+}
+
+func preDeployOf(r v1alpha1.PreDeployRun) PreDeployRun {
+	return PreDeployRun{
+		Name:       r.Name,
+		State:      string(r.State),
+		ExitCode:   r.ExitCode,
+		Message:    message(r.Message),
+		Job:        r.Job,
+		StartedAt:  utc(r.StartedAt),
+		FinishedAt: utc(r.FinishedAt),
 	}
 }
 

@@ -54,7 +54,8 @@ func TestToolPageSaysEverything(t *testing.T) {
 		"Phase build", "took 2m0s", "Attempts 2", "npm ERR! missing script " + hostile + " last \ufffdline\ufffd",
 		"Deployment apps/v1 webservice tool-zeta", "toolforged v1.2.3",
 		"Being deployed " + badCommit,
-		"1a2b3c4 Failed commit 1a2b3c4, was 9f8e7d6 " + hostile + " the process ended with exit code 3 " + hostile,
+		"1a2b3c4 Failed commit 1a2b3c4, was 9f8e7d6 " + hostile + " the process ended with exit code 3 " + hostile +
+			" pre-deploy job migrate: Failed after 2m0s pre-deploy job seed: Waiting",
 		"9f8e7d6 Progressing first deployment",
 		"Deployment webservice changed: .spec.replicas by " + hostile + " 2 1 minute ago",
 	} {

@@ -87,7 +87,12 @@ func failingTool() *v1alpha1.Tool {
 	t.Status.Deploying = &v1alpha1.Deployment{Commit: badCommit, Since: before(2 * time.Minute)}
 	t.Status.History = []v1alpha1.PastDeployment{
 		{Commit: badCommit, Key: "k2", Cause: "commit 1a2b3c4, was 9f8e7d6 " + hostile, Outcome: v1alpha1.OutcomeFailed,
-			Message: "the process ended with exit code 3 " + hostile, StartedAt: started, FinishedAt: &finished},
+			Message: "the process ended with exit code 3 " + hostile, StartedAt: started, FinishedAt: &finished,
+			PreDeploy: []v1alpha1.PreDeployRun{
+				{Name: "migrate", Job: "migrate-1a2b3c4d", State: v1alpha1.PreDeployFailed, ExitCode: new(int32(3)), Message: "exit code 3 " + hostile,
+					StartedAt: &started, FinishedAt: &finished},
+				{Name: "seed", Job: "seed-1a2b3c4d", State: v1alpha1.PreDeployWaiting},
+			}},
 		{Commit: goodCommit, Key: "k1", Cause: "first deployment", Outcome: v1alpha1.OutcomeProgressing, StartedAt: before(50 * time.Hour),
 			Images: []v1alpha1.Image{{Name: "main", Reference: "registry.example/zeta/main@" + digest}}},
 	}

@@ -115,9 +115,29 @@ type Deployment struct {
 	Outcome string `json:"outcome"`
 	// Message says why it failed.
 	Message string `json:"message"`
-	// StartedAt is when it began to be applied.
+	// PreDeploy says what became of its pre-deploy jobs, in their order; of deployments of long ago it is empty.
+	PreDeploy []PreDeployRun `json:"pre_deploy"`
+	// StartedAt is when it began: with its pre-deploy jobs, or by being applied.
 	StartedAt *time.Time `json:"started_at"`
 	// FinishedAt is when its outcome was known.
+	FinishedAt *time.Time `json:"finished_at"`
+}
+
+// PreDeployRun is the only run of a pre-deploy job for a deployment.
+type PreDeployRun struct {
+	// Name is the job's name.
+	Name string `json:"name"`
+	// State is "Waiting", "Running", "Succeeded" or "Failed".
+	State string `json:"state"`
+	// ExitCode is the process's, null while it runs and when it is not known.
+	ExitCode *int32 `json:"exit_code"`
+	// Message says why it failed.
+	Message string `json:"message"`
+	// Job is the name of the Kubernetes Job.
+	Job string `json:"job"`
+	// StartedAt is when it was started.
+	StartedAt *time.Time `json:"started_at"`
+	// FinishedAt is when it succeeded or failed.
 	FinishedAt *time.Time `json:"finished_at"`
 }
 

@@ -27,6 +27,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"visit":       visit,
 	"visitors":    visitors,
 	"kubectl":     kubectl,
+	"until":       until,
 	"gone":        gone,
 	"delete":      remove,
 	"kill-daemon": killDaemon,
@@ -189,6 +190,29 @@ func kubectl(ts *testscript.TestScript, neg bool, args []string) {
 	command.Stdout, command.Stderr = ts.Stdout(), ts.Stderr()
 	if err := command.Run(); (err != nil) != neg {
 		ts.Fatalf("kubectl %s: %v", strings.Join(args, " "), err)
+	}
+}
+
+// until DURATION REGEXP ARGUMENTS... asks kubectl again and again until what it prints matches, at most for that long.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: until DURATION REGEXP ARGUMENTS...")
+	}
+	within, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	wanted, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	for deadline := time.Now().Add(within); ; time.Sleep(200 * time.Millisecond) {
+		command := exec.CommandContext(of(ts).ctx, ts.Getenv("KUBECTL"), args[2:]...)
+		command.Env = []string{"KUBECONFIG=" + ts.Getenv("KUBECONFIG"), "HOME=" + ts.Getenv("WORK")}
+		output, err := command.CombinedOutput()
+		if err == nil && wanted.Match(output) {
+			ts.Logf("%s", output)
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("after %s, kubectl %s prints (%v), not %q:\n%s", within, strings.Join(args[2:], " "), err, args[1], output)
+		}
 	}
 }
 

@@ -9,6 +9,8 @@ const (
 	ManifestValid = "ManifestValid"
 	// ImagesReady: every image that the manifest asks for is built.
 	ImagesReady = "ImagesReady"
+	// Released: the pre-deploy jobs of the newest deployment have succeeded, or it has none.
+	Released = "Released"
 	// Applied: the tool's namespace holds what the manifest declares, and nothing else of the tool's.
 	Applied = "Applied"
 	// Healthy: the webservice and the continuous jobs are up.
@@ -34,6 +36,8 @@ const (
 	ReasonQuotaClassUnknown  = "QuotaClassUnknown"
 	ReasonNamespaceTaken     = "NamespaceTaken"
 	ReasonObjectTaken        = "ObjectTaken"
+	ReasonPreDeployRunning   = "PreDeployRunning"
+	ReasonPreDeployFailed    = "PreDeployFailed"
 	ReasonApplyFailed        = "ApplyFailed"
 	ReasonPruneFailed        = "PruneFailed"
 	ReasonRollingOut         = "RollingOut"

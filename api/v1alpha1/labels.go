@@ -7,12 +7,16 @@ const (
 	ManagedBy      = "toolforged"
 	// ToolLabel is the tool's name.
 	ToolLabel = "toolforge.org/tool"
-	// ComponentLabel says what the object is part of: webservice, continuous-job, scheduled-job, or BuildComponent.
+	// ComponentLabel says what the object is part of: webservice, continuous-job, scheduled-job, pre-deploy-job, or
+	// BuildComponent.
 	ComponentLabel = "app.kubernetes.io/component"
 	BuildComponent = "build"
-	// ScheduledJobComponent and ContinuousJobComponent are the values of ComponentLabel for jobs.
+	// ScheduledJobComponent, ContinuousJobComponent and PreDeployComponent are the values of ComponentLabel for jobs.
 	ScheduledJobComponent  = "scheduled-job"
 	ContinuousJobComponent = "continuous-job"
+	PreDeployComponent     = "pre-deploy-job"
+	// CommitAnnotation is the commit that a pre-deploy job was run for.
+	CommitAnnotation = "toolforge.org/commit"
 	// NameLabel is the name of the process: the webservice or a job.
 	NameLabel = "app.kubernetes.io/name"
 	// EmailsLabel says of which ends of a job the maintainers are told by mail: onfinish, onfailure or all. An object without

@@ -169,7 +169,7 @@ type Deployment struct {
 	// Key identifies the rendered objects: the same key, the same objects.
 	// +optional
 	Key string `json:"key,omitempty"`
-	// Since is when it became healthy; of a deployment under way, when it began.
+	// Since is when it became healthy; of a deployment under way, when it began to be applied, or its pre-deploy jobs to run.
 	Since metav1.Time `json:"since"`
 }
 
@@ -205,9 +205,47 @@ type PastDeployment struct {
 	// Message says why it failed.
 	// +optional
 	Message string `json:"message,omitempty"`
-	// StartedAt is when it began to be applied.
+	// PreDeploy says what became of its pre-deploy jobs, in their order. Those of long ago are forgotten.
+	// +optional
+	PreDeploy []PreDeployRun `json:"preDeploy,omitempty"`
+	// StartedAt is when it began: with its pre-deploy jobs, or by being applied.
 	StartedAt metav1.Time `json:"startedAt"`
 	// FinishedAt is when its outcome was known.
+	// +optional
+	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
+}
+
+// PreDeployState is where the run of a pre-deploy job stands.
+// +kubebuilder:validation:Enum=Waiting;Running;Succeeded;Failed
+type PreDeployState string
+
+// The states of a pre-deploy job's run.
+const (
+	// PreDeployWaiting: it has not been started yet, and never is when one before it failed.
+	PreDeployWaiting   PreDeployState = "Waiting"
+	PreDeployRunning   PreDeployState = "Running"
+	PreDeploySucceeded PreDeployState = "Succeeded"
+	PreDeployFailed    PreDeployState = "Failed"
+)
+
+// PreDeployRun is the run of one pre-deploy job for one deployment. There is never a second one.
+type PreDeployRun struct {
+	// Name is the job's name in toolforge.yaml.
+	Name string `json:"name"`
+	// Job is the name of the Kubernetes Job.
+	Job string `json:"job"`
+	// State is where it stands.
+	State PreDeployState `json:"state"`
+	// ExitCode is the process's; missing while it runs, and when it is not known.
+	// +optional
+	ExitCode *int32 `json:"exitCode,omitempty"`
+	// Message says why it failed.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// StartedAt is when it was started.
+	// +optional
+	StartedAt *metav1.Time `json:"startedAt,omitempty"`
+	// FinishedAt is when it succeeded or failed.
 	// +optional
 	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
 }

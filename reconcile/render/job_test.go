@@ -15,12 +15,12 @@ import (
 // rendered is the one object of a kind that a toolforge.yaml comes to.
 func rendered[T any](t *testing.T, kind, yaml string) T {
 	t.Helper()
-	declared, problems := manifest.Parse([]byte(yaml))
+	declared, problems := manifest.Parse([]byte(yaml), manifest.Origin{})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
 	var object T
-	for _, o := range objects(t, Input{Tool: "wiki", Namespace: "tool-wiki", Manifest: declared, Image: image}) {
+	for _, o := range objects(t, Input{Tool: "wiki", Namespace: "tool-wiki", Manifest: declared, Images: images}) {
 		if o.GetKind() != kind {
 			continue
 		}

@@ -54,8 +54,8 @@ type Input struct {
 // Host is the name under which the webservice is reached.
 func (in Input) Host() string { return in.Tool + "." + in.Domain }
 
-// Objects renders everything that the manifest declares, in the order in which it should be applied. Each object carries
-// the hash of its rendering.
+// Objects renders everything that the manifest declares but its pre-deploy jobs, in the order in which it should be applied.
+// Each object carries the hash of its rendering.
 func Objects(in Input) ([]*unstructured.Unstructured, error) {
 	var configurations []any
 	if in.Manifest.Kubernetes != nil {

@@ -22,6 +22,10 @@ func template(t *testing.T, object *unstructured.Unstructured) *corev1.PodSpec {
 		var deployment appsv1.Deployment
 		convert(&deployment)
 		return &deployment.Spec.Template.Spec
+	case "Job":
+		var job batchv1.Job
+		convert(&job)
+		return &job.Spec.Template.Spec
 	case "CronJob":
 		var job batchv1.CronJob
 		convert(&job)
@@ -33,7 +37,7 @@ func template(t *testing.T, object *unstructured.Unstructured) *corev1.PodSpec {
 // The restricted Pod Security Standard, as https://kubernetes.io/docs/concepts/security/pod-security-standards/ lists it.
 func TestRestricted(t *testing.T) {
 	checked := 0
-	for _, object := range objects(t, inputs(t)["everything"]) {
+	for _, object := range append(objects(t, inputs(t)["everything"]), preDeployJobs(t)...) {
 		spec := template(t, object)
 		if spec == nil {
 			continue
@@ -61,7 +65,7 @@ func TestRestricted(t *testing.T) {
 			}
 		}
 	}
-	if checked != 6 {
-		t.Errorf("%d workloads were checked, want 6", checked)
+	if checked != 8 {
+		t.Errorf("%d workloads were checked, want 8", checked)
 	}
 }
