@@ -193,6 +193,9 @@ func (w *world) rendered(tool *modelTool, c *modelCommit, image string) []*unstr
 func (i *invariants) serving(id objectID) {
 	w := i.world
 	serving := w.status(w.tool(id.key.Name)).Serving
+	if serving != nil && w.commitOf(serving.Commit).manifest.unusable {
+		w.failf("commit %.7s is said to serve and may not", serving.Commit)
+	}
 	if serving != nil && !w.commitOf(serving.Commit).good() {
 		w.failf("commit %.7s is said to serve and never came up", serving.Commit)
 	}

@@ -70,6 +70,23 @@ func (w *world) grant(tool *modelTool) {
 	})
 }
 
+// changeHands has every tool want the host and be granted it, and then the one that has it give it up.
+func (w *world) changeHands(*modelTool) {
+	for _, tool := range w.tools {
+		w.push(tool, w.newCommit(tool, hostManifest, comesUp))
+		object := w.server.get(tool.id())
+		if object != nil && !slices.Contains(object.as(asTyped).(*api.Tool).Spec.Hosts, modelHost) {
+			w.grant(tool)
+		}
+	}
+	w.clock.after(w.between(0, 5*time.Minute), func() {
+		if owner := w.hostOwner(); owner != "" {
+			w.tracef("%s gives the host up", owner)
+			w.grant(w.tool(owner))
+		}
+	})
+}
+
 var claimKind = corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim")
 
 func claimOf(tool *modelTool) objectID {

@@ -46,7 +46,7 @@ func TestSimulationFinds(t *testing.T) {
 		{"images that nobody built", broken{client: appliesBy(otherImage)}, "which no build made"},
 		{"Deployments that are said to be up", broken{client: optimist, live: optimistLive}, "is said to serve and never came up"},
 		{"not hearing what others are granted", broken{deaf: hostIndex}, "is good and the tool is not ready"},
-		{"a quota that is not known", broken{config: func(c *Config) { c.Policy.Classes = nil }}, "is bad and the tool does not say so"},
+		{"a quota that is not known", broken{config: func(c *Config) { c.Policy.Classes = nil }}, "is said to serve and may not"},
 		{"a volume that stays another claim's", broken{client: neverReleases}, "waits for its volume"},
 		{"not seeing which runs took place", broken{client: unseeing, live: unseeingLive}, "took place and is said to be missed"},
 		{"never looking again by itself", broken{result: func(reconcile.Result) reconcile.Result { return reconcile.Result{} }}, "did not take place, and that is not said"},
