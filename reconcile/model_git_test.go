@@ -41,12 +41,12 @@ var hostManifest = modelManifest{
 
 var modelManifests = []modelManifest{
 	{name: "site", yaml: site, runs: true, builds: true},
-	{name: "site and jobs", yaml: strings.ReplaceAll(siteAndJobs, "@hourly", modelSchedule), runs: true, builds: true},
+	{name: "site and jobs", yaml: atModelTime(siteAndJobs), runs: true, builds: true},
 	{name: "two replicas", yaml: "webservice:\n  replicas: 2\n  mount: all\nenv:\n  LEVEL: debug\n", runs: true, builds: true},
-	{name: "migrated", yaml: migratedAndSeeded, runs: true, builds: true},
+	{name: "migrated", yaml: atModelTime(migratedAndSeeded), runs: true, builds: true},
 	{name: "consumer", yaml: "jobs:\n  - name: consumer\n    continuous: true\n    process: worker\n", runs: true, builds: true},
 	hostManifest,
-	{name: "migration fails", yaml: strings.ReplaceAll(migrated, "./migrate", failingCommand), runs: true, builds: true, fails: true},
+	{name: "migration fails", yaml: atModelTime(strings.ReplaceAll(migrated, "./migrate", failingCommand)), runs: true, builds: true, fails: true},
 	{name: "scheduled", yaml: "jobs:\n  - name: hourly\n    schedule: \"" + modelSchedule + "\"\n    command: ./other\n", builds: true},
 	{name: "nothing", yaml: "jobs: []\n"},
 	{name: "invalid", yaml: "webservice: 7\n", unusable: true},
@@ -54,6 +54,9 @@ var modelManifests = []modelManifest{
 	{name: "too much", yaml: "webservice: {replicas: 3, memory: 3Gi}\n", unusable: true},
 	{name: "no such process", yaml: "webservice:\n  process: absent\n", unusable: true, builds: true},
 }
+
+// atModelTime has a manifest's hourly jobs run by modelSchedule.
+func atModelTime(yaml string) string { return strings.ReplaceAll(yaml, "@hourly", modelSchedule) }
 
 // migratedManifest is where modelManifests has the one with pre-deploy jobs that succeed.
 const migratedManifest = 3

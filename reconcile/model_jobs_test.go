@@ -38,7 +38,7 @@ func (m *modelJobs) changed(before, after *stored) {
 	case after == nil:
 	case after.id.kind == toolKind:
 		m.noteBegun(after)
-	case after.id.kind == jobKind && before == nil:
+	case isPreDeploy(after) && before == nil:
 		m.onlyOne(after)
 		m.run(after)
 	}
@@ -87,8 +87,13 @@ func commitOfJob(job *stored) string { return job.GetAnnotations()[api.CommitAnn
 // running are the Jobs of a namespace that have not ended.
 func (m *modelJobs) running(namespace string) []*stored {
 	return slices.DeleteFunc(m.world.server.list(jobKind, namespace), func(job *stored) bool {
-		return jobEnd(job.as(asTyped).(*batchv1.Job)) != nil
+		return !isPreDeploy(job) || jobEnd(job.as(asTyped).(*batchv1.Job)) != nil
 	})
+}
+
+// isPreDeploy tells of a Job that is no CronJob's run.
+func isPreDeploy(object *stored) bool {
+	return object.id.kind == jobKind && object.GetLabels()[api.ComponentLabel] == api.PreDeployComponent
 }
 
 // run ends a Job some time later.
