@@ -1,6 +1,7 @@
 # The two commands that anyone needs are `make demo` and `make test`. `make help` lists the others.
 
 # A cluster of your own: make demo KUBECONFIG=~/.kube/config REGISTRY=registry.example/tools REGISTRY_PUSH=… GIT=… DOMAIN=…
+# (and GIT_ADDRESSES=… when that git server's address is not public)
 ifeq ($(origin KUBECONFIG),command line)
 cluster-needed :=
 KUBECTL ?= $(or $(shell command -v kubectl),$(CURDIR)/.local/bin/kubectl)
@@ -10,6 +11,8 @@ cluster-needed := cluster
 VOLUMES ?= $(CURDIR)/.local/volumes
 export VOLUMES
 REGISTRY_PLAIN_HTTP ?= true
+# The git server is at the address of this machine in the pods' network.
+GIT_ADDRESSES ?= 10.88.0.1
 override KUBECONFIG := $(CURDIR)/.local/kubeconfig
 endif
 
@@ -36,7 +39,7 @@ SITE_SCHEME ?= http
 SITE_PORT   ?= $(SITES_PORT)
 STATUS      ?= http://127.0.0.1:$(STATUS_PORT)/
 
-export ROLLOUT_DEADLINE KUBECONFIG GIT_PORT REGISTRY_PORT SITES_PORT STATUS_PORT REGISTRY REGISTRY_PUSH REGISTRY_PLAIN_HTTP GIT GIT_PUSH GIT_CREDENTIALS DOMAIN SITE_SCHEME SITE_PORT STATUS
+export ROLLOUT_DEADLINE KUBECONFIG GIT_PORT REGISTRY_PORT SITES_PORT STATUS_PORT REGISTRY REGISTRY_PUSH REGISTRY_PLAIN_HTTP GIT GIT_PUSH GIT_CREDENTIALS GIT_ADDRESSES DOMAIN SITE_SCHEME SITE_PORT STATUS
 
 # No C compiler is needed, and nothing is compiled twice, with one and without.
 export CGO_ENABLED := 0

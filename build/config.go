@@ -18,6 +18,8 @@ type Config struct {
 	RegistrySecret string
 	// SourceImage holds the program toolforge-source.
 	SourceImage string
+	// SourceArgs are the arguments of that program that are the same for every build: which servers it may ask.
+	SourceArgs []string
 	// Concurrency is how many builds run at the same time, at least 1.
 	Concurrency int
 	// Timeout bounds one build.

@@ -2,6 +2,7 @@ package build
 
 import (
 	"path"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -54,7 +55,7 @@ func (c Config) phases(r Request) []corev1.Container {
 func (c Config) source(r Request) corev1.Container {
 	container := c.container(PhaseSource, c.SourceImage)
 	container.Command = []string{"/toolforge-source"}
-	container.Args = []string{"-repository=" + r.Repository, "-commit=" + r.Commit, "-to=/workspace"}
+	container.Args = append(slices.Clone(c.SourceArgs), "-repository="+r.Repository, "-commit="+r.Commit, "-to=/workspace")
 	if r.Path != "" {
 		container.Args = append(container.Args, "-path="+r.Path)
 	} else {

@@ -26,6 +26,7 @@ func variants(t *testing.T) map[string]*corev1.Pod {
 	add("plain", func(*Config, *Request) {})
 	add("secrets", func(c *Config, r *Request) {
 		c.RegistrySecret, r.SecretName = "registry", "wiki-repository"
+		c.SourceArgs = []string{"-git-hosts=git.example", "-git-addresses=10.1.0.0/16"}
 	})
 	add("path-order-previous", func(_ *Config, r *Request) {
 		r.Path, r.Inputs.Order, r.Inputs.Env = "app", "[[order]]\n", nil

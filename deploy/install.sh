@@ -4,6 +4,7 @@
 # IMAGE       the image of toolforged, as deploy/image.sh prints it
 # KUBECTL     the kubectl to use (default kubectl); KUBECONFIG says for which cluster
 # VOLUMES     for the local cluster: the directory of this machine that holds the tools' shared volume (default: there is none)
+# GIT_ADDRESSES  addresses of git servers that may be asked although they are not public, with commas (default: none)
 # REGISTRY, REGISTRY_PLAIN_HTTP, DOMAIN, SITE_SCHEME, SITE_PORT, ROLLOUT_DEADLINE  see the chart's values
 set -euo pipefail
 export LC_ALL=C
@@ -31,6 +32,7 @@ fi
 "$helm" upgrade --install toolforged "$here/toolforged" --namespace toolforged --create-namespace \
   --values "$work/catalog.yaml" "${volumes[@]}" \
   --set image="$IMAGE",domain="$DOMAIN",site.scheme="$SITE_SCHEME",site.port="$SITE_PORT",registry.prefix="$REGISTRY",registry.plainHTTP="${REGISTRY_PLAIN_HTTP:-false}",rolloutDeadline="${ROLLOUT_DEADLINE:-5m}" \
+  --set sources.addresses="{${GIT_ADDRESSES:-}}" \
   --wait --timeout 3m > "$work/helm.log" 2>&1 || { cat "$work/helm.log" >&2; exit 1; }
 "$KUBECTL" label namespace toolforged pod-security.kubernetes.io/enforce=restricted --overwrite > /dev/null
 "$KUBECTL" wait builder,catalogimage --all --for=condition=Ready --timeout=60s

@@ -48,7 +48,7 @@ func TestAuthentication(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			at := repo.at("main")
 			at.Credentials = test.credentials
-			client := NewClient(ClientOptions{})
+			client := newLocalClient(ClientOptions{})
 			_, resolveErr := client.Resolve(t.Context(), at)
 			_, openErr := client.Open(t.Context(), at, commit)
 			for _, err := range []error{resolveErr, openErr} {
@@ -72,7 +72,7 @@ func TestRedirect(t *testing.T) {
 	}))
 	defer moved.Close()
 	at := Repository{URL: moved.URL + "/old/tool/", Ref: "main", Credentials: &Credentials{"me", "s3cret"}}
-	client := NewClient(ClientOptions{})
+	client := newLocalClient(ClientOptions{})
 	for _, want := range [][]string{
 		{"GET /tool/info/refs", "POST /tool/git-upload-pack"},
 		{"POST /tool/git-upload-pack"}, // the new address is remembered
@@ -102,7 +102,7 @@ func TestRedirectToAHostThatWantsCredentials(t *testing.T) {
 	}))
 	defer moved.Close()
 	at := Repository{URL: moved.URL + "/tool", Credentials: &Credentials{"me", "s3cret"}}
-	_, err := NewClient(ClientOptions{}).Resolve(t.Context(), at)
+	_, err := newLocalClient(ClientOptions{}).Resolve(t.Context(), at)
 	if !errors.Is(err, ErrAuthentication) || !strings.Contains(err.Error(), "redirects to the host") {
 		t.Errorf("got %v", err)
 	}
@@ -127,7 +127,7 @@ func TestRedirectsThatAreNotFollowed(t *testing.T) {
 				w.WriteHeader(http.StatusFound)
 			}))
 			defer server.Close()
-			_, err := NewClient(ClientOptions{}).Resolve(t.Context(), Repository{URL: server.URL + "/tool"})
+			_, err := newLocalClient(ClientOptions{}).Resolve(t.Context(), Repository{URL: server.URL + "/tool"})
 			if !errors.Is(err, ErrProtocol) {
 				t.Errorf("got %v, want ErrProtocol", err)
 			}
@@ -141,7 +141,7 @@ func TestRedirectFromHTTPSToHTTP(t *testing.T) {
 		http.Redirect(w, r, plain.URL+r.URL.RequestURI(), http.StatusFound)
 	}))
 	defer server.Close()
-	client := NewClient(ClientOptions{Transport: server.Client().Transport})
+	client := newLocalClient(ClientOptions{Transport: server.Client().Transport})
 	_, err := client.Resolve(t.Context(), Repository{URL: server.URL + "/tool"})
 	if !errors.Is(err, ErrProtocol) || len(plain.asked()) != 0 {
 		t.Errorf("got %v", err)
@@ -153,7 +153,7 @@ func TestUntrustedCertificate(t *testing.T) {
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
 	server.StartTLS()
 	defer server.Close()
-	_, err := NewClient(ClientOptions{}).Resolve(t.Context(), Repository{URL: server.URL + "/tool"})
+	_, err := newLocalClient(ClientOptions{}).Resolve(t.Context(), Repository{URL: server.URL + "/tool"})
 	if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "not trusted") {
 		t.Errorf("got %v", err)
 	}

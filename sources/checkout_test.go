@@ -99,7 +99,7 @@ func TestCheckout(t *testing.T) {
 				dir := t.TempDir()
 				test.opts.TempDir = t.TempDir()
 				for range 2 { // again, as after a container that was killed
-					done, err := NewClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, dir, test.opts)
+					done, err := newLocalClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, dir, test.opts)
 					if err != nil || done.Files != test.files {
 						t.Fatalf("%+v, %v", done, err)
 					}
@@ -119,7 +119,7 @@ func TestCheckoutFetchesOnlyThePath(t *testing.T) {
 	repo := newGitServer(t).create(t, "tool")
 	repo.git("config", "uploadpack.allowFilter", "true")
 	commit := repo.commit(map[string]string{"app/x": "small", "huge": strings.Repeat("x", 1<<20)})
-	_, err := NewClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, t.TempDir(), CheckoutOptions{Path: "app", MaxBytes: 10, TempDir: t.TempDir()})
+	_, err := newLocalClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, t.TempDir(), CheckoutOptions{Path: "app", MaxBytes: 10, TempDir: t.TempDir()})
 	if err != nil {
 		t.Error(err)
 	}
@@ -129,7 +129,7 @@ func TestCheckoutSubmodule(t *testing.T) {
 	repo := newGitServer(t).create(t, "tool")
 	commit := repo.commitTree(repo.tree(entry{"160000", "module", strings.Repeat("1", 40)}, entry{"100644", "x", repo.blob("x")}))
 	dir := t.TempDir()
-	done, err := NewClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, dir, CheckoutOptions{TempDir: t.TempDir()})
+	done, err := newLocalClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, dir, CheckoutOptions{TempDir: t.TempDir()})
 	if err != nil || !slices.Equal(done.Submodules, []string{"module"}) {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -157,7 +157,7 @@ func TestCheckoutErrors(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.opts.TempDir = t.TempDir()
-			_, err := NewClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), test.commit, t.TempDir(), test.opts)
+			_, err := newLocalClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), test.commit, t.TempDir(), test.opts)
 			if !errors.Is(err, test.want) || !Mendable(err) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
@@ -169,7 +169,7 @@ func TestCheckoutIntoNowhereIsNotTheMaintainersFault(t *testing.T) {
 	repo := newGitServer(t).create(t, "tool")
 	commit := repo.commit(map[string]string{"file": "content"})
 	for _, test := range []struct{ dir, temp string }{{"/nonexistent/x", t.TempDir()}, {t.TempDir(), "/nonexistent/x"}} {
-		_, err := NewClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, test.dir, CheckoutOptions{TempDir: test.temp})
+		_, err := newLocalClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, test.dir, CheckoutOptions{TempDir: test.temp})
 		if err == nil || Mendable(err) {
 			t.Errorf("got %v", err)
 		}
@@ -209,7 +209,7 @@ func TestCheckoutRefusesHostileTrees(t *testing.T) {
 			for _, filter := range []string{"true", "false"} {
 				repo.git("config", "uploadpack.allowFilter", filter)
 				dir := t.TempDir()
-				_, err := NewClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, dir, CheckoutOptions{TempDir: t.TempDir()})
+				_, err := newLocalClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, dir, CheckoutOptions{TempDir: t.TempDir()})
 				// Git itself notices some of them while it packs, and then does not answer.
 				if !errors.Is(err, ErrContent) && !errors.Is(err, ErrProtocol) {
 					t.Errorf("got %v", err)
@@ -235,7 +235,7 @@ func TestCheckoutTreeBomb(t *testing.T) {
 		id, mode = repo.tree(entries...), "40000"
 	}
 	commit := repo.commitTree(id)
-	_, err := NewClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, t.TempDir(), CheckoutOptions{TempDir: t.TempDir(), MaxFiles: 1000})
+	_, err := newLocalClient(ClientOptions{}).Checkout(t.Context(), repo.at("main"), commit, t.TempDir(), CheckoutOptions{TempDir: t.TempDir(), MaxFiles: 1000})
 	if !errors.Is(err, ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", err)
 	}

@@ -3,7 +3,6 @@ package sources
 import (
 	"cmp"
 	"context"
-	"net"
 	"net/http"
 	"time"
 )
@@ -22,8 +21,11 @@ type ClientOptions struct {
 	MaxObjects int
 	// MaxLarge bounds how many packs of more than 8 MiB are read at once, and so the memory; default 2.
 	MaxLarge int
-	// Transport sends the requests; default one that keeps connections alive. An http.Client is not used, because
-	// redirects are followed here, where it is known which host credentials may go to.
+	// Allowed says which servers may be asked; default every one with a public address.
+	Allowed Allowed
+	// Transport sends the requests; default one that keeps connections alive and refuses addresses that are not allowed. To
+	// another one, addresses that are written in URLs are refused, but names may come to any. An http.Client is not used,
+	// because redirects are followed here, where it is known which host credentials may go to.
 	Transport http.RoundTripper
 }
 
@@ -43,29 +45,12 @@ func NewClient(opts ClientOptions) *Client {
 	opts.MaxObjects = cmp.Or(opts.MaxObjects, 200_000)
 	opts.MaxLarge = cmp.Or(opts.MaxLarge, 2)
 	if opts.Transport == nil {
-		opts.Transport = newTransport()
+		opts.Transport = newTransport(opts.Allowed, nil)
 	}
 	return &Client{
 		opts:   opts,
 		routes: newRoutes(),
 		large:  make(chan struct{}, opts.MaxLarge),
-	}
-}
-
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            dialer.DialContext,
-		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           1000,
-		MaxIdleConnsPerHost:    4,
-		IdleConnTimeout:        5 * time.Minute, // longer than the usual interval, so that a poll finds its connection
-		TLSHandshakeTimeout:    10 * time.Second,
-		ResponseHeaderTimeout:  30 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-		// Packs are compressed already, and what is bounded should be what was sent.
-		DisableCompression: true,
 	}
 }
 

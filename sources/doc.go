@@ -5,6 +5,9 @@
 // a shallow fetch without blobs, followed by a fetch of one blob, reads one file without holding the repository.
 // Everything a server sends is bounded in size, count and time.
 //
+// Where revisions are is written by strangers: [Allowed] says which servers may be asked, so that no repository's address
+// leads to what only this side can reach.
+//
 // It does not know what a manifest means, what is built or what runs.
 //
 // A repository is watched under any number of names: they share its polls, and what is read of a commit.

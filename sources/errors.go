@@ -15,9 +15,11 @@ import (
 )
 
 // What went wrong, for errors.Is. Each error of this package wraps one of these (or fs.ErrNotExist, for a path that a
-// commit does not have) and has a message that tells a maintainer what to change.
+// commit does not have) and has a message that tells a maintainer what to change; that of ErrNotAllowed tells an
+// administrator too.
 var (
 	ErrInvalid        = errors.New("invalid repository or ref")
+	ErrNotAllowed     = errors.New("the platform does not allow this server")
 	ErrNotFound       = errors.New("repository not found")
 	ErrAuthentication = errors.New("authentication needed or refused")
 	ErrNoRef          = errors.New("ref does not exist")

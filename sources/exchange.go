@@ -91,14 +91,20 @@ func checkAdvertisement(resp *http.Response, repo Repository, final *url.URL) (b
 	return base, nil
 }
 
-// send adds what every request carries. Credentials go to the repository's own host alone.
+// send refuses what is not allowed, and adds what every request carries. Credentials go to the repository's own host alone.
 func (c *Client) send(req *http.Request, repo Repository) (*http.Response, error) {
+	if err := c.opts.Allowed.mayAsk(repo, req.URL); err != nil {
+		return nil, err
+	}
 	req.Header.Set("User-Agent", c.opts.UserAgent)
 	req.Header.Set("Git-Protocol", "version=2")
 	if repo.Credentials != nil && ownHost(repo, req.URL) {
 		req.SetBasicAuth(repo.Credentials.Username, repo.Credentials.Password)
 	}
 	resp, err := c.opts.Transport.RoundTrip(req)
+	if refused := c.opts.Allowed.refusal(repo, req.URL, err); refused != nil {
+		return nil, refused
+	}
 	if err != nil {
 		return nil, unreachable(repo, err)
 	}

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
+	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -120,6 +123,31 @@ func FuzzCheckLink(f *testing.F) {
 		}
 		if depth < 0 || strings.HasPrefix(target, "/") {
 			t.Errorf("%q at %q leads out", target, at)
+		}
+	})
+}
+
+// A host that is taken for a name or an address is read the same again, and what a URL writes as an address that is not
+// public is refused.
+func FuzzHost(f *testing.F) {
+	for _, host := range []string{"forge.example", "127.0.0.1", "１２７．０。0.1", "127.1", "0x7f.1", "::ffff:7f00:1", "fe80::1%eth0", "bücher.example.", "a..", "ß.example"} {
+		f.Add(host)
+	}
+	f.Fuzz(func(t *testing.T, host string) {
+		name, err := canonicalHost(host)
+		if err != nil {
+			return
+		}
+		if again, err := canonicalHost(name); err != nil || again != name {
+			t.Fatalf("%q is %q, and then %q, %v", host, name, again, err)
+		}
+		address, err := netip.ParseAddr(host)
+		if err != nil || notPublic(destination(address)) == "" {
+			return
+		}
+		u := &url.URL{Scheme: "http", Host: net.JoinHostPort(host, "80"), Path: "/"}
+		if err := (Allowed{}).mayAsk(Repository{URL: "http://forge.example/tool"}, u); !errors.Is(err, ErrNotAllowed) {
+			t.Fatalf("%q may be asked: %v", host, err)
 		}
 	})
 }

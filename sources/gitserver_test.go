@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,14 @@ func newGitServer(t testing.TB, wraps ...func(http.Handler) http.Handler) *gitSe
 	}))
 	t.Cleanup(s.Close)
 	return s
+}
+
+// loopback lets a client ask the tests' own servers.
+var loopback = Allowed{Addresses: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
+
+func newLocalClient(opts ClientOptions) *Client {
+	opts.Allowed = loopback
+	return NewClient(opts)
 }
 
 // asked returns what was asked since the last call.

@@ -92,7 +92,7 @@ func TestHostileAnswers(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			repo := hostile(t, test.answer)
-			client := NewClient(ClientOptions{MaxPack: 1 << 20})
+			client := newLocalClient(ClientOptions{MaxPack: 1 << 20})
 			_, resolveErr := client.Resolve(t.Context(), repo)
 			_, openErr := client.Open(t.Context(), repo, id)
 			if resolveErr == nil || openErr == nil {
@@ -126,7 +126,7 @@ func TestSlowServer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			repo := hostile(t, answer)
-			client := NewClient(ClientOptions{Timeout: 100 * time.Millisecond})
+			client := newLocalClient(ClientOptions{Timeout: 100 * time.Millisecond})
 			_, resolveErr := client.Resolve(t.Context(), repo)
 			_, openErr := client.Open(t.Context(), repo, id)
 			for _, err := range []error{resolveErr, openErr} {

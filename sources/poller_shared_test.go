@@ -362,7 +362,7 @@ func TestPollerOfACommit(t *testing.T) {
 		}
 		return s.TreeID("", ignore)
 	}
-	p := NewPoller(NewClient(ClientOptions{}), read, func(name string) { told <- name }, PollerOptions{})
+	p := NewPoller(newLocalClient(ClientOptions{}), read, func(name string) { told <- name }, PollerOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = p.Start(ctx) }()

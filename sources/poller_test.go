@@ -332,7 +332,7 @@ func TestPollerWithAGitServer(t *testing.T) {
 		data, err := s.ReadFile(ctx, "toolforge.yaml", 100)
 		return string(data), err
 	}
-	p := NewPoller(NewClient(ClientOptions{}), read, func(string) { told <- struct{}{} }, PollerOptions{})
+	p := NewPoller(newLocalClient(ClientOptions{}), read, func(string) { told <- struct{}{} }, PollerOptions{})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = p.Start(ctx) }()

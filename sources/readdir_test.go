@@ -16,7 +16,7 @@ func yamlFiles(name string) bool { return strings.HasSuffix(name, ".yaml") }
 // openMain opens the commit of main.
 func openMain(t testing.TB, repo *testRepo) *Snapshot {
 	t.Helper()
-	s, err := NewClient(ClientOptions{}).Open(t.Context(), repo.at("main"), repo.git("rev-parse", "main"))
+	s, err := newLocalClient(ClientOptions{}).Open(t.Context(), repo.at("main"), repo.git("rev-parse", "main"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func TestResolve(t *testing.T) {
 		{first, first},
 	} {
 		t.Run(test.ref, func(t *testing.T) {
-			got, err := NewClient(ClientOptions{}).Resolve(t.Context(), repo.at(test.ref))
+			got, err := newLocalClient(ClientOptions{}).Resolve(t.Context(), repo.at(test.ref))
 			if err != nil || got != test.want {
 				t.Errorf("got %q, %v; want %q", got, err, test.want)
 			}
@@ -51,7 +51,7 @@ func TestResolve(t *testing.T) {
 	}
 	for _, ref := range []string{"mai", "line", "ain", "feature", "odd", "heads/main", "refs/heads/mai", "refs/tags/main", "tags/light"} {
 		t.Run("missing "+ref, func(t *testing.T) {
-			_, err := NewClient(ClientOptions{}).Resolve(t.Context(), repo.at(ref))
+			_, err := newLocalClient(ClientOptions{}).Resolve(t.Context(), repo.at(ref))
 			if !errors.Is(err, ErrNoRef) || !strings.Contains(err.Error(), ref) || !strings.Contains(err.Error(), repo.url) {
 				t.Errorf("got %v", err)
 			}
@@ -63,7 +63,7 @@ func TestResolveMissingRefMessage(t *testing.T) {
 	server := newGitServer(t)
 	repo := server.create(t, "tool")
 	repo.commit(nil)
-	_, err := NewClient(ClientOptions{}).Resolve(t.Context(), repo.at("x"))
+	_, err := newLocalClient(ClientOptions{}).Resolve(t.Context(), repo.at("x"))
 	if want := `branch or tag "x" does not exist in ` + repo.url; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -71,14 +71,14 @@ func TestResolveMissingRefMessage(t *testing.T) {
 
 func TestResolveEmptyRepository(t *testing.T) {
 	repo := newGitServer(t).create(t, "empty")
-	if _, err := NewClient(ClientOptions{}).Resolve(t.Context(), repo.at("")); !errors.Is(err, ErrNoRef) {
+	if _, err := newLocalClient(ClientOptions{}).Resolve(t.Context(), repo.at("")); !errors.Is(err, ErrNoRef) {
 		t.Errorf("got %v, want ErrNoRef", err)
 	}
 }
 
 func TestResolveFollowsForcePush(t *testing.T) {
 	repo := newGitServer(t).create(t, "tool")
-	client := NewClient(ClientOptions{})
+	client := newLocalClient(ClientOptions{})
 	first := repo.commit(map[string]string{"a": "1"})
 	second := repo.commit(map[string]string{"a": "2"})
 	for _, want := range []string{second, first, second} {
@@ -99,7 +99,7 @@ func TestResolveIsOneRequest(t *testing.T) {
 		fmt.Fprintf(&refs, "create refs/heads/branch-%d %s\n", i, commit)
 	}
 	repo.gitWith(refs.String(), "update-ref", "--stdin")
-	client := NewClient(ClientOptions{})
+	client := newLocalClient(ClientOptions{})
 	for range 3 {
 		if got, err := client.Resolve(t.Context(), repo.at("main")); err != nil || got != commit {
 			t.Fatalf("got %q, %v", got, err)
@@ -119,7 +119,7 @@ func TestResolveIsOneRequest(t *testing.T) {
 
 func TestResolveMissingRepository(t *testing.T) {
 	server := newGitServer(t)
-	_, err := NewClient(ClientOptions{}).Resolve(t.Context(), Repository{URL: server.URL + "/nothing"})
+	_, err := newLocalClient(ClientOptions{}).Resolve(t.Context(), Repository{URL: server.URL + "/nothing"})
 	if !errors.Is(err, ErrNotFound) || !Mendable(err) {
 		t.Errorf("got %v, want ErrNotFound", err)
 	}
@@ -128,7 +128,7 @@ func TestResolveMissingRepository(t *testing.T) {
 func TestResolveUnreachable(t *testing.T) {
 	server := newGitServer(t)
 	server.Close()
-	client := NewClient(ClientOptions{})
+	client := newLocalClient(ClientOptions{})
 	_, first := client.Resolve(t.Context(), Repository{URL: server.URL + "/tool"})
 	_, second := client.Resolve(t.Context(), Repository{URL: server.URL + "/tool"})
 	if !errors.Is(first, ErrUnreachable) || Mendable(first) || first.Error() != second.Error() {
@@ -154,7 +154,7 @@ func TestResolveFallsBackToTheFullExchange(t *testing.T) {
 	server := newGitServer(t, needsCapabilities)
 	repo := server.create(t, "tool")
 	commit := repo.commit(nil)
-	if got, err := NewClient(ClientOptions{}).Resolve(t.Context(), repo.at("main")); err != nil || got != commit {
+	if got, err := newLocalClient(ClientOptions{}).Resolve(t.Context(), repo.at("main")); err != nil || got != commit {
 		t.Fatalf("got %q, %v", got, err)
 	}
 	want := []string{"POST /tool/git-upload-pack", "GET /tool/info/refs", "POST /tool/git-upload-pack"}
@@ -172,7 +172,7 @@ func TestOldServer(t *testing.T) {
 	})
 	repo := server.create(t, "tool")
 	commit := repo.commit(nil)
-	client := NewClient(ClientOptions{})
+	client := newLocalClient(ClientOptions{})
 	want := "the server of " + repo.url + " does not speak git protocol version 2"
 	if _, err := client.Resolve(t.Context(), repo.at("main")); !errors.Is(err, ErrProtocol) || err.Error() != want {
 		t.Errorf("Resolve: %v", err)
@@ -187,7 +187,7 @@ func TestObjectFormatOtherThanSHA1(t *testing.T) {
 	repo.git("init", "-q", "--object-format=sha256", "new")
 	other := &testRepo{t: t, dir: repo.dir + "/new", url: repo.url + "/new"}
 	other.commit(nil)
-	_, err := NewClient(ClientOptions{}).Resolve(t.Context(), other.at("main"))
+	_, err := newLocalClient(ClientOptions{}).Resolve(t.Context(), other.at("main"))
 	if !errors.Is(err, ErrProtocol) || !strings.Contains(err.Error(), "SHA-1") {
 		t.Errorf("got %v", err)
 	}

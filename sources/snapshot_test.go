@@ -50,7 +50,7 @@ func TestSnapshot(t *testing.T) {
 				"empty":          "",
 			})
 			repo.commit(map[string]string{"later": "1"}) // the commit need not be the ref's own
-			s, err := NewClient(ClientOptions{}).Open(t.Context(), repo.at("main"), commit)
+			s, err := newLocalClient(ClientOptions{}).Open(t.Context(), repo.at("main"), commit)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +115,7 @@ func TestOpenFetchesNoFiles(t *testing.T) {
 	repo := server.create(t, "tool")
 	repo.git("config", "uploadpack.allowFilter", "true")
 	commit := repo.commit(map[string]string{"toolforge.yaml": "a", "large": strings.Repeat("incompressible?", 1000)})
-	client := NewClient(ClientOptions{})
+	client := newLocalClient(ClientOptions{})
 	for _, want := range [][]string{
 		{"GET /tool/info/refs", "POST /tool/git-upload-pack", "POST /tool/git-upload-pack"},
 		{"POST /tool/git-upload-pack", "POST /tool/git-upload-pack"},
@@ -142,7 +142,7 @@ func TestReadFileRefusesLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	commit := repo.commit(nil)
-	s, err := NewClient(ClientOptions{}).Open(t.Context(), repo.at("main"), commit)
+	s, err := newLocalClient(ClientOptions{}).Open(t.Context(), repo.at("main"), commit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestOpenErrors(t *testing.T) {
 		{"too large an answer", commit, ClientOptions{MaxPack: 100}, ErrTooLarge},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			_, err := NewClient(test.opts).Open(t.Context(), repo.at("main"), test.commit)
+			_, err := newLocalClient(test.opts).Open(t.Context(), repo.at("main"), test.commit)
 			if !errors.Is(err, test.want) || !Mendable(err) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
@@ -182,7 +182,7 @@ func TestOpenErrors(t *testing.T) {
 func TestOpenTooLargeWithoutFilters(t *testing.T) {
 	repo := newGitServer(t).create(t, "tool")
 	commit := repo.commit(map[string]string{"toolforge.yaml": "a", "large": strings.Repeat("x", 2<<20)})
-	client := NewClient(ClientOptions{MaxUnpacked: 1 << 20})
+	client := newLocalClient(ClientOptions{MaxUnpacked: 1 << 20})
 	_, err := client.Open(t.Context(), repo.at("main"), commit)
 	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "larger than 1 MiB; all files are sent") {
 		t.Errorf("got %v", err)
@@ -205,7 +205,7 @@ func TestOpenPackedRepository(t *testing.T) {
 	files["b/one more"] = "x"
 	commit := repo.commit(files)
 	repo.git("repack", "-q", "-a", "-d", "-f", "--window=50")
-	s, err := NewClient(ClientOptions{}).Open(t.Context(), repo.at("main"), commit)
+	s, err := newLocalClient(ClientOptions{}).Open(t.Context(), repo.at("main"), commit)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func TestTreeIDIsGits(t *testing.T) {
 	repo.git("config", "uploadpack.allowFilter", "true")
 	root := layeredTree(repo)
 	commit := repo.commitTree(root)
-	s, err := NewClient(ClientOptions{}).Open(t.Context(), repo.at("main"), commit)
+	s, err := newLocalClient(ClientOptions{}).Open(t.Context(), repo.at("main"), commit)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,7 @@ type settings struct {
 	repository, commit, to, credentials string
 	timeout                             time.Duration
 	checkout                            sources.CheckoutOptions
+	allowed                             sources.Allowed
 }
 
 func parse(args []string, output io.Writer) (settings, error) {
@@ -61,6 +62,7 @@ func parse(args []string, output io.Writer) (settings, error) {
 	flags.StringVar(&s.checkout.Path, "path", "", "`directory` of the repository whose contents are written; the root by default")
 	flags.Int64Var(&s.checkout.MaxBytes, "max-bytes", 1<<30, "largest sum of the files' sizes, in `bytes`")
 	flags.IntVar(&s.checkout.MaxFiles, "max-files", 100_000, "largest `number` of files and directories")
+	s.allowed.Flags(flags.Func)
 	flags.Func("except", "`name` directly under -path to leave out; may be given again", func(name string) error {
 		s.checkout.Except = append(s.checkout.Except, name)
 		return nil
@@ -95,7 +97,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	defer cancel()
 	fmt.Fprintf(out, "fetching commit %s of %s\n", s.commit, s.repository)
 	begin := time.Now()
-	client := sources.NewClient(sources.ClientOptions{UserAgent: "toolforge-source"})
+	client := sources.NewClient(sources.ClientOptions{UserAgent: "toolforge-source", Allowed: s.allowed})
 	done, err := client.Checkout(ctx, repo, s.commit, s.to, s.checkout)
 	if err != nil {
 		return err

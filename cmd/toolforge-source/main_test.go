@@ -17,6 +17,9 @@ import (
 	"github.com/toolforge/toolforged/sources"
 )
 
+// loopback allows the tests' own server.
+const loopback = "-git-addresses=127.0.0.1"
+
 // serve makes a repository with those files and serves it to who knows the password; it returns the URL and commit.
 func serve(t *testing.T, files map[string]string) (url, commit string) {
 	t.Helper()
@@ -75,7 +78,7 @@ func TestRun(t *testing.T) {
 	to := t.TempDir()
 	var out bytes.Buffer
 	err := run(t.Context(), []string{
-		"-repository", url, "-commit", commit, "-to", to, "-path", "app", "-except", "toolforge.yaml", "-except", "docs", "-credentials", right,
+		loopback, "-repository", url, "-commit", commit, "-to", to, "-path", "app", "-except", "toolforge.yaml", "-except", "docs", "-credentials", right,
 	}, &out)
 	if err != nil {
 		t.Fatal(err)
@@ -108,13 +111,17 @@ func TestRunErrors(t *testing.T) {
 		{"no password", []string{"-repository", url, "-commit", commit, "-credentials", t.TempDir()}, false, "reading the repository's credentials"},
 		{"huge password", []string{"-repository", url, "-commit", commit, "-credentials", credentials(t, map[string]string{"password": strings.Repeat("x", maxSecret+1)})}, false, "larger than"},
 		{"password in the URL", []string{"-repository", "http://me:hunter2@127.0.0.1/x", "-commit", commit}, true, "must not hold a user name or password"},
+		{"address that is not allowed", []string{"-repository", url, "-commit", commit, "-credentials", right, "-git-addresses="}, true, "127.0.0.1 is loopback; an administrator can allow it (--git-addresses)"},
+		{"host that is not allowed", []string{"-repository", url, "-commit", commit, "-git-hosts=forge.example"}, true, "the host 127.0.0.1 is not allowed"},
+		{"scheme that is not allowed", []string{"-repository", url, "-commit", commit, "-git-schemes=https"}, true, "the scheme http is not allowed"},
+		{"wrong address", []string{"-repository", url, "-commit", commit, "-git-addresses=all"}, false, "-git-addresses"},
 		{"nobody there", []string{"-repository", "http://127.0.0.1:1/x", "-commit", commit}, false, "cannot reach"},
 		{"missing flags", []string{"-repository", url}, false, "want -repository and -commit"},
 		{"no bounds", []string{"-repository", url, "-commit", commit, "-max-files", "0"}, false, "above zero"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out bytes.Buffer
-			err := run(t.Context(), append(test.args, "-to", t.TempDir()), &out)
+			err := run(t.Context(), append([]string{loopback, "-to", t.TempDir()}, test.args...), &out)
 			if err == nil || sources.Mendable(err) != test.mendable || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("got %v, want mendable %v and %q", err, test.mendable, test.says)
 			}
@@ -155,7 +162,7 @@ func TestUnprivileged(t *testing.T) {
 		}
 	}
 	start := func(args ...string) (string, int) {
-		cmd := exec.Command(program, append([]string{"-repository", url, "-commit", commit, "-credentials", secret, "-to", to}, args...)...)
+		cmd := exec.Command(program, append([]string{loopback, "-repository", url, "-commit", commit, "-credentials", secret, "-to", to}, args...)...)
 		cmd.Dir = "/"
 		cmd.Env = []string{"TMPDIR=" + temp}
 		if os.Getuid() == 0 {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/tools/leaderelection"
 
 	"github.com/toolforge/toolforged/reconcile"
+	"github.com/toolforge/toolforged/sources"
 )
 
 // options are the daemon's flags.
@@ -24,6 +25,7 @@ type options struct {
 	buildNamespace, registry, registrySecret   string
 	registryPlainHTTP                          bool
 	sourceImage                                string
+	git                                        sources.Allowed
 	buildCPU, buildMemory, buildDisk           string
 	buildTimeout, builderInterval              time.Duration
 	rolloutDeadline                            time.Duration
@@ -53,6 +55,7 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.registry, "registry", "", "prefix of built images: host[:port][/path] (required)")
 	flags.BoolVar(&o.registryPlainHTTP, "registry-plain-http", false, "speak to that registry over HTTP, without TLS")
 	flags.StringVar(&o.registrySecret, "registry-secret", "", "Secret of type kubernetes.io/dockerconfigjson for the registry, in the namespace of the builds")
+	o.git.Flags(flags.Func)
 	flags.StringVar(&o.sourceImage, "source-image", "", "image with the program toolforge-source (required)")
 	flags.StringVar(&o.buildCPU, "build-cpu", "2", "most CPUs for each phase of a build")
 	flags.StringVar(&o.buildMemory, "build-memory", "2Gi", "most memory for each phase of a build")

@@ -2,8 +2,10 @@ package main
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +114,9 @@ func TestRefused(t *testing.T) {
 		{[]string{"--lease-renew=6s"}, "--lease-renew"},
 		{[]string{"--lease-retry=0s"}, "--lease-retry"},
 		{[]string{"--lease-retry=3500ms"}, "--lease-retry"},
+		{[]string{"--git-schemes=ssh"}, "--git-schemes"},
+		{[]string{"--git-hosts=https://forge.example"}, "--git-hosts"},
+		{[]string{"--git-addresses=forge.example"}, "--git-addresses"},
 		{[]string{"--no-such-flag"}, "no-such-flag"},
 		{[]string{"serve"}, `"serve"`},
 	} {
@@ -131,6 +136,25 @@ func TestShard(t *testing.T) {
 	}
 	if got := o.part(); got != (reconcile.Shard{Index: 2, Count: 3}) || got.Lease() != "toolforged-2" {
 		t.Errorf("%+v, Lease %s", got, got.Lease())
+	}
+}
+
+// The daemon and the builds' source container ask the same servers.
+func TestAllowedServers(t *testing.T) {
+	o, err := parse(append([]string{"--git-schemes=https", "--git-hosts=*.forge.example", "--git-addresses=10.1.0.0/16"}, required...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"-git-schemes=https", "-git-hosts=*.forge.example", "-git-addresses=10.1.0.0/16"}
+	if got := buildConfig(o).SourceArgs; !slices.Equal(got, want) {
+		t.Errorf("the source container has %q", got)
+	}
+	if o.git.Addresses[0] != netip.MustParsePrefix("10.1.0.0/16") || o.git.Hosts[0] != "*.forge.example" || o.git.Schemes[0] != "https" {
+		t.Errorf("the daemon has %+v", o.git)
+	}
+	// What the chart passes when nothing is set.
+	if o, err = parse(append([]string{"--git-schemes=", "--git-hosts=", "--git-addresses="}, required...)); err != nil || o.git.Args() != nil {
+		t.Errorf("empty flags: %+v, %v", o.git, err)
 	}
 }
 

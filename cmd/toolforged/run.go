@@ -103,7 +103,7 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 		return err
 	}
 	waker := &reconcile.Waker{}
-	poller := sources.NewPoller(sources.NewClient(sources.ClientOptions{}), reconcile.ReadRevision, waker.Wake,
+	poller := sources.NewPoller(sources.NewClient(sources.ClientOptions{Allowed: o.git}), reconcile.ReadRevision, waker.Wake,
 		sources.PollerOptions{Logger: slog.New(logr.ToSlogHandler(log.WithName("sources")))})
 	if err := m.Add(manager.RunnableFunc(poller.Start)); err != nil {
 		return fmt.Errorf("add the poller: %w", err)
@@ -151,6 +151,7 @@ func buildConfig(o options) build.Config {
 		PlainHTTP:      o.plainHTTP(),
 		RegistrySecret: o.registrySecret,
 		SourceImage:    o.sourceImage,
+		SourceArgs:     o.git.Args(),
 		Concurrency:    o.concurrentBuilds,
 		Timeout:        o.buildTimeout,
 		CPU:            resource.MustParse(o.buildCPU),
