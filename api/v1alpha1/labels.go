@@ -10,6 +10,17 @@ const (
 	// ComponentLabel says what the object is part of: webservice, continuous-job, scheduled-job, or BuildComponent.
 	ComponentLabel = "app.kubernetes.io/component"
 	BuildComponent = "build"
+	// ScheduledJobComponent and ContinuousJobComponent are the values of ComponentLabel for jobs.
+	ScheduledJobComponent  = "scheduled-job"
+	ContinuousJobComponent = "continuous-job"
+	// NameLabel is the name of the process: the webservice or a job.
+	NameLabel = "app.kubernetes.io/name"
+	// EmailsLabel says of which ends of a job the maintainers are told by mail: onfinish, onfailure or all. An object without
+	// it sends none. It is on CronJobs, their Jobs and Deployments, never on pods.
+	EmailsLabel = "toolforge.org/emails"
+	// ReportedAnnotation tells what the maintainers were told: on a Job whether its start or its end was, on a CronJob up to
+	// when (RFC 3339) missed runs were.
+	ReportedAnnotation = "toolforge.org/reported"
 	// Finalizer keeps a deleted Tool until what was made for it is gone.
 	Finalizer = "toolforge.org/tool"
 )

@@ -1,11 +1,14 @@
 package render
 
 import (
+	"time"
+
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	acbatchv1 "k8s.io/client-go/applyconfigurations/batch/v1"
 	accorev1 "k8s.io/client-go/applyconfigurations/core/v1"
 
+	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/manifest"
 )
 
@@ -29,8 +32,8 @@ func jobProcess(in Input, job manifest.Job) process {
 
 func continuous(in Input, job manifest.Job) []any {
 	p := jobProcess(in, job)
-	labels := in.labels("continuous-job", job.Name)
-	objects := []any{deployment(in, p, labels, job.Replicas)}
+	labels := in.labels(api.ContinuousJobComponent, job.Name)
+	objects := []any{deployment(in, p, labels, job.Replicas).WithLabels(emails(job))}
 	if job.Port != 0 {
 		objects = append(objects, service(in, p, labels))
 	}
@@ -38,12 +41,15 @@ func continuous(in Input, job manifest.Job) []any {
 }
 
 func scheduled(in Input, job manifest.Job) *acbatchv1.CronJobApplyConfiguration {
-	labels := in.labels("scheduled-job", job.Name)
+	labels := in.labels(api.ScheduledJobComponent, job.Name)
 	pod := accorev1.PodTemplateSpec().
 		WithLabels(labels).
-		WithSpec(jobProcess(in, job).pod().WithRestartPolicy(corev1.RestartPolicyNever))
+		WithSpec(jobProcess(in, job).pod().
+			WithActiveDeadlineSeconds(seconds(job.Timeout)).
+			WithRestartPolicy(corev1.RestartPolicyNever))
 	return acbatchv1.CronJob(job.Name, in.Namespace).
 		WithLabels(labels).
+		WithLabels(emails(job)).
 		WithSpec(acbatchv1.CronJobSpec().
 			WithSchedule(job.Schedule.Cron(in.Tool, job.Name)).
 			WithTimeZone("Etc/UTC").
@@ -53,10 +59,34 @@ func scheduled(in Input, job manifest.Job) *acbatchv1.CronJobApplyConfiguration 
 			WithFailedJobsHistoryLimit(1).
 			WithJobTemplate(acbatchv1.JobTemplateSpec().
 				WithLabels(labels).
+				WithLabels(emails(job)).
 				WithSpec(acbatchv1.JobSpec().
 					WithBackoffLimit(int32(job.Retry)).
-					WithActiveDeadlineSeconds(int64(job.Timeout.Seconds())).
+					WithActiveDeadlineSeconds(seconds(deadline(job))).
 					WithTemplate(pod))))
+}
+
+// cleanUp is how long a pod that has reached its deadline may take to go, beyond the time that its process has for that.
+const cleanUp = 15 * time.Second
+
+// deadline is when the Job is ended, whatever its pods do. A pod that is ended by its own deadline is kept, and so its
+// output; one that is ended with its Job is deleted. So the Job's is later, but where pods are tried again: then it bounds
+// them all.
+func deadline(job manifest.Job) time.Duration {
+	if job.Retry > 0 {
+		return job.Timeout
+	}
+	return job.Timeout + job.Shutdown + cleanUp
+}
+
+func seconds(d time.Duration) int64 { return int64(d.Seconds()) }
+
+// emails is the label that says of which ends of a job the maintainers are told. It is no pod's: another one restarts nothing.
+func emails(job manifest.Job) map[string]string {
+	if job.Emails == manifest.EmailsNone {
+		return nil
+	}
+	return map[string]string{api.EmailsLabel: string(job.Emails)}
 }
 
 func concurrency(c manifest.Concurrency) batchv1.ConcurrencyPolicy {

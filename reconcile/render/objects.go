@@ -18,7 +18,7 @@ import (
 // Of every object that toolforged applies, beside the labels in api/v1alpha1.
 const (
 	// NameLabel is the name of the process: the webservice or a job.
-	NameLabel = "app.kubernetes.io/name"
+	NameLabel = api.NameLabel
 	// HashAnnotation identifies the rendering.
 	HashAnnotation = "toolforge.org/rendered-hash"
 )
