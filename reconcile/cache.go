@@ -3,15 +3,20 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,22 +24,17 @@ import (
 )
 
 // CacheOptions keep the manager's caches small, given the kinds that tools may bring themselves: the pods of builds;
-// metadata of what else is toolforged's, and of Deployments and Jobs also how they are; of autoscalers what they scale.
-// Nothing has managed fields.
+// metadata of what else is toolforged's, and of Deployments, CronJobs and Jobs also how they are; of autoscalers what they
+// scale. Nothing has managed fields.
 func CacheOptions(own []schema.GroupVersionKind) cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{api.ManagedByLabel: api.ManagedBy})
 	builds := labels.SelectorFromSet(labels.Set{api.ManagedByLabel: api.ManagedBy, api.ComponentLabel: api.BuildComponent})
 	byObject := map[client.Object]cache.ByObject{
 		&corev1.Pod{}:                            {Label: builds},
-		&batchv1.Job{}:                           {Label: ours, Transform: trimJob},
 		&autoscalingv2.HorizontalPodAutoscaler{}: {Transform: trimAutoscaler},
 	}
-	for _, kind := range append(allKinds(own), namespaceKind) {
-		options := cache.ByObject{Label: ours}
-		if isDeployment(kind) {
-			options.Transform = trimDeployment
-		}
-		byObject[watched(kind)] = options
+	for _, kind := range cachedKinds(own) {
+		byObject[watched(kind)] = cache.ByObject{Label: ours, Transform: trims[kind]}
 	}
 	return cache.Options{DefaultTransform: slim, ByObject: byObject}
 }
@@ -42,8 +42,8 @@ func CacheOptions(own []schema.GroupVersionKind) cache.Options {
 // FillCaches reads everything that the controllers watch and returns when it is there, or ctx has ended. A daemon that
 // does not lead keeps the caches too: so it can take over at once.
 func FillCaches(ctx context.Context, c cache.Cache, own []schema.GroupVersionKind) error {
-	objects := []client.Object{&api.Tool{}, &api.Builder{}, &api.CatalogImage{}, &corev1.Pod{}, &batchv1.Job{}, &autoscalingv2.HorizontalPodAutoscaler{}}
-	for _, kind := range append(allKinds(own), namespaceKind) {
+	objects := []client.Object{&api.Tool{}, &api.Builder{}, &api.CatalogImage{}, &corev1.Pod{}, &autoscalingv2.HorizontalPodAutoscaler{}}
+	for _, kind := range cachedKinds(own) {
 		objects = append(objects, watched(kind))
 	}
 	for _, object := range objects {
@@ -55,20 +55,58 @@ func FillCaches(ctx context.Context, c cache.Cache, own []schema.GroupVersionKin
 	return ctx.Err()
 }
 
+// cachedKinds are those of which the cache has what is toolforged's.
+func cachedKinds(own []schema.GroupVersionKind) []schema.GroupVersionKind {
+	kinds := append(allKinds(own), namespaceKind)
+	if !slices.Contains(kinds, jobKind) {
+		kinds = append(kinds, jobKind)
+	}
+	return kinds
+}
+
 var namespaceKind = corev1.SchemeGroupVersion.WithKind("Namespace")
 
-// watched is the form in which the cache holds a kind: as metadata, but for Deployments.
+// watched is the form in which the cache holds a kind: as metadata, but for Deployments, CronJobs and Jobs.
 func watched(kind schema.GroupVersionKind) client.Object {
-	if isDeployment(kind) {
+	switch kind {
+	case deploymentKind:
 		return &appsv1.Deployment{}
+	case cronJobKind:
+		return &batchv1.CronJob{}
+	case jobKind:
+		return &batchv1.Job{}
 	}
 	object := &metav1.PartialObjectMetadata{}
 	object.SetGroupVersionKind(kind)
 	return object
 }
 
-func isDeployment(kind schema.GroupVersionKind) bool {
-	return kind == appsv1.SchemeGroupVersion.WithKind("Deployment")
+// watchedList is a list of them.
+func watchedList(kind schema.GroupVersionKind) client.ObjectList {
+	switch kind {
+	case deploymentKind:
+		return &appsv1.DeploymentList{}
+	case cronJobKind:
+		return &batchv1.CronJobList{}
+	case jobKind:
+		return &batchv1.JobList{}
+	}
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(kind)
+	return list
+}
+
+var (
+	deploymentKind = appsv1.SchemeGroupVersion.WithKind("Deployment")
+	cronJobKind    = batchv1.SchemeGroupVersion.WithKind("CronJob")
+	jobKind        = batchv1.SchemeGroupVersion.WithKind("Job")
+)
+
+func isDeployment(kind schema.GroupVersionKind) bool { return kind == deploymentKind }
+
+// trims make the objects smaller that are not held as metadata.
+var trims = map[schema.GroupVersionKind]toolscache.TransformFunc{
+	deploymentKind: trimDeployment, cronJobKind: trimCronJob, jobKind: trimJob,
 }
 
 // trimDeployment leaves metadata, replicas and status: what tells whether it is healthy, without a request.
@@ -76,6 +114,19 @@ func trimDeployment(object any) (any, error) {
 	if d, ok := object.(*appsv1.Deployment); ok {
 		d.ManagedFields, d.Annotations = nil, nil
 		d.Spec = appsv1.DeploymentSpec{Replicas: d.Spec.Replicas, ProgressDeadlineSeconds: d.Spec.ProgressDeadlineSeconds}
+	}
+	return object, nil
+}
+
+// trimCronJob leaves metadata, when it runs, and status: what tells which of its runs took place, without a request.
+func trimCronJob(object any) (any, error) {
+	if c, ok := object.(*batchv1.CronJob); ok {
+		c.ManagedFields = nil
+		maps.DeleteFunc(c.Annotations, func(name, _ string) bool { return name != api.ReportedAnnotation })
+		c.Spec = batchv1.CronJobSpec{
+			Schedule: c.Spec.Schedule, TimeZone: c.Spec.TimeZone, Suspend: c.Spec.Suspend, ConcurrencyPolicy: c.Spec.ConcurrencyPolicy,
+		}
+		c.Status.Active = nil
 	}
 	return object, nil
 }
@@ -113,47 +164,44 @@ func (t *Tools) deployment(ctx context.Context, object *unstructured.Unstructure
 
 // cached is the metadata of an object as the cache has it; nil when it has none.
 func (t *Tools) cached(ctx context.Context, object *unstructured.Unstructured) (*metav1.PartialObjectMetadata, error) {
-	if isDeployment(object.GroupVersionKind()) {
-		deployment, err := t.deployment(ctx, object)
-		if deployment == nil {
-			return nil, err
-		}
-		return metadataOf(deployment), nil
-	}
-	metadata := &metav1.PartialObjectMetadata{}
-	metadata.SetGroupVersionKind(object.GroupVersionKind())
-	found, err := found(t.Client.Get(ctx, client.ObjectKeyFromObject(object), metadata), object)
+	kind := object.GroupVersionKind()
+	form := watched(kind)
+	found, err := found(t.Client.Get(ctx, client.ObjectKeyFromObject(object), form), object)
 	if !found {
 		return nil, err
 	}
-	return metadata, nil
+	return metadataOf(form, kind), nil
 }
 
-func metadataOf(deployment *appsv1.Deployment) *metav1.PartialObjectMetadata {
-	metadata := &metav1.PartialObjectMetadata{ObjectMeta: deployment.ObjectMeta}
-	metadata.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
+func metadataOf(object runtime.Object, kind schema.GroupVersionKind) *metav1.PartialObjectMetadata {
+	if metadata, ok := object.(*metav1.PartialObjectMetadata); ok {
+		return metadata
+	}
+	whole := object.(metav1.ObjectMetaAccessor).GetObjectMeta().(*metav1.ObjectMeta)
+	metadata := &metav1.PartialObjectMetadata{ObjectMeta: *whole}
+	metadata.SetGroupVersionKind(kind)
 	return metadata
 }
 
 // labelled lists the metadata of the tool's objects of one kind, as the cache has them.
 func (t *Tools) labelled(ctx context.Context, tool *api.Tool, kind schema.GroupVersionKind) ([]metav1.PartialObjectMetadata, error) {
-	in := []client.ListOption{place(tool, kind),
-		client.MatchingLabels{api.ManagedByLabel: api.ManagedBy, api.ToolLabel: tool.Name}, client.UnsafeDisableDeepCopy}
-	if isDeployment(kind) {
-		var list appsv1.DeploymentList
-		if err := t.Client.List(ctx, &list, in...); err != nil {
-			return nil, fmt.Errorf("list Deployments: %w", err)
-		}
-		objects := make([]metav1.PartialObjectMetadata, 0, len(list.Items))
-		for i := range list.Items {
-			objects = append(objects, *metadataOf(&list.Items[i]))
-		}
-		return objects, nil
-	}
-	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(kind)
-	if err := t.Client.List(ctx, list, in...); err != nil {
+	list := watchedList(kind)
+	ours := client.MatchingLabels{api.ManagedByLabel: api.ManagedBy, api.ToolLabel: tool.Name}
+	if err := t.Client.List(ctx, list, place(tool, kind), ours, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list objects of kind %s: %w", kind.Kind, err)
 	}
-	return list.Items, nil
+	objects := make([]metav1.PartialObjectMetadata, 0, apimeta.LenList(list))
+	err := apimeta.EachListItem(list, func(object runtime.Object) error {
+		objects = append(objects, *metadataOf(object, kind))
+		return nil
+	})
+	return objects, err
+}
+
+// ofTool selects a tool's objects.
+func ofTool(tool *api.Tool) client.ListOption {
+	return &client.ListOptions{
+		Namespace:     tool.TargetNamespace(),
+		LabelSelector: labels.SelectorFromSet(labels.Set{api.ManagedByLabel: api.ManagedBy, api.ToolLabel: tool.Name}),
+	}
 }

@@ -35,11 +35,11 @@ type modelManifest struct {
 
 var modelManifests = []modelManifest{
 	{name: "site", yaml: site, runs: true, builds: true},
-	{name: "site and jobs", yaml: siteAndJobs, runs: true, builds: true},
+	{name: "site and jobs", yaml: strings.ReplaceAll(siteAndJobs, "@hourly", modelSchedule), runs: true, builds: true},
 	{name: "two replicas", yaml: "webservice:\n  replicas: 2\n  mount: all\nenv:\n  LEVEL: debug\n", runs: true, builds: true},
 	{name: "consumer", yaml: "jobs:\n  - name: consumer\n    continuous: true\n    process: worker\n", runs: true, builds: true},
 	{name: "host", yaml: "webservice: {hosts: [" + modelHost + "]}\n", runs: true, builds: true, host: true},
-	{name: "scheduled", yaml: "jobs:\n  - name: hourly\n    schedule: \"@hourly\"\n    command: ./other\n", builds: true},
+	{name: "scheduled", yaml: "jobs:\n  - name: hourly\n    schedule: \"" + modelSchedule + "\"\n    command: ./other\n", builds: true},
 	{name: "nothing", yaml: "jobs: []\n"},
 	{name: "invalid", yaml: "webservice: 7\n", unusable: true},
 	{name: "missing", unusable: true},

@@ -19,14 +19,12 @@ import (
 
 // The kinds that the model itself knows more of than their name.
 var (
-	toolKind       = api.GroupVersion.WithKind("Tool")
-	builderKind    = api.GroupVersion.WithKind("Builder")
-	podKind        = schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
-	serviceKind    = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
-	configMapKind  = schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}
-	deploymentKind = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
-	cronJobKind    = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "CronJob"}
-	ingressKind    = schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}
+	toolKind      = api.GroupVersion.WithKind("Tool")
+	builderKind   = api.GroupVersion.WithKind("Builder")
+	podKind       = schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
+	serviceKind   = schema.GroupVersionKind{Version: "v1", Kind: "Service"}
+	configMapKind = schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}
+	ingressKind   = schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"}
 )
 
 // objectID names an object of the model API server.

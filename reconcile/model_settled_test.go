@@ -44,6 +44,7 @@ func (w *world) check(tool *modelTool) {
 		w.failf("%s: the newest commit %.7s was not seen", tool.name, tool.head.id)
 	}
 	w.checkHistory(tool, live.Status)
+	w.checkRuns(tool, live)
 	if w.good(tool) {
 		w.checkGood(tool, live)
 	} else {

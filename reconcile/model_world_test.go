@@ -41,6 +41,7 @@ type world struct {
 	kubelet  *modelKubelet
 	garbage  *modelGarbage
 	binder   modelBinder
+	runs     *modelRuns
 	tools    []*modelTool
 	commits  map[string]*modelCommit
 	daemon   *modelDaemon
@@ -92,6 +93,7 @@ func newWorld(seed uint64, b broken) *world {
 	w.server = newModelServer(func() time.Time { return w.clock.now })
 	w.images, w.rollouts = newModelImages(), newModelRollouts(w)
 	w.kubelet, w.garbage, w.binder = &modelKubelet{w}, &modelGarbage{w}, modelBinder{w}
+	w.runs = newModelRuns(w)
 	w.invariants = newInvariants(w)
 	w.server.changed = w.changed
 	w.faults = pick(w, faults{}, faults{rate: 0.02, kills: 0.002}, faults{rate: 0.1, kills: 0.01}, faults{rate: 0.3, kills: 0.03})

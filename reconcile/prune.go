@@ -76,7 +76,8 @@ func (t *Tools) objects(ctx context.Context, tool *api.Tool) ([]api.Object, erro
 		}
 		var ofKind []api.Object
 		for i := range found {
-			if found[i].DeletionTimestamp == nil {
+			// What has a controller was made by that one, such as a CronJob's Jobs, and goes with it.
+			if found[i].DeletionTimestamp == nil && metav1.GetControllerOf(&found[i]) == nil {
 				ofKind = append(ofKind, api.Object{
 					APIVersion: kind.GroupVersion().String(), Kind: kind.Kind, Namespace: found[i].Namespace, Name: found[i].Name,
 				})

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -71,6 +72,7 @@ type Tools struct {
 	current *versions
 	well    *wellKnown
 	others  *others
+	lookout *lookout
 }
 
 // NewTools fills in what the controller keeps for itself: nothing that a restart would miss.
@@ -79,6 +81,7 @@ func NewTools(t Tools) *Tools {
 	t.current = newVersions()
 	t.well = newWellKnown()
 	t.others = newOthers()
+	t.lookout = newLookout()
 	return &t
 }
 
@@ -89,6 +92,7 @@ func (t *Tools) Reconcile(ctx context.Context, request reconcile.Request) (recon
 		if client.IgnoreNotFound(err) == nil {
 			t.forget(request.Name)
 			t.current.forget(request.Name)
+			t.lookout.forget(request.Name)
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
@@ -140,6 +144,10 @@ func (t *Tools) walk(ctx context.Context, tool *api.Tool) (all verdicts, after t
 		all = append(all, verdict{api.Applied, fail(api.ReasonApplyFailed, err)})
 	} else if p.target != nil {
 		all = append(all, t.run(ctx, p, t.toEffect())...)
+	}
+	if err := t.runs(ctx, p); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "whether runs were missed could not be found out")
+		p.again(askAgain)
 	}
 	tool.Status.ObservedGeneration = tool.Generation
 	summarise(tool, all)

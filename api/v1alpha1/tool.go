@@ -116,6 +116,13 @@ type ToolStatus struct {
 	// +optional
 	Builds []Build `json:"builds,omitempty"`
 
+	// Jobs are the scheduled jobs: since when each has its schedule, and which of its runs did not take place since. What
+	// became of those that did is told by their Jobs.
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Jobs []ScheduledJob `json:"jobs,omitempty"`
+
 	// Inventory lists the objects that toolforged applied for the tool and has not pruned.
 	// +optional
 	Inventory []Object `json:"inventory,omitempty"`
@@ -303,6 +310,45 @@ type Build struct {
 	// +optional
 	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
 }
+
+// ScheduledJob is what is kept of a scheduled job.
+type ScheduledJob struct {
+	// Name is the job's name.
+	Name string `json:"name"`
+	// Schedule is when it runs: five cron fields, UTC.
+	Schedule string `json:"schedule"`
+	// Since is when it was first seen with that schedule. No run was expected before.
+	Since metav1.Time `json:"since"`
+	// Missed holds the last 5 times that runs did not take place, newest first.
+	// +optional
+	// +kubebuilder:validation:MaxItems=5
+	Missed []MissedRuns `json:"missed,omitempty"`
+}
+
+// MissedRuns are runs that were due and did not take place: one, or several for the same reason soon after each other.
+type MissedRuns struct {
+	// First is when the first of them was due, Last when the last was.
+	First metav1.Time `json:"first"`
+	Last  metav1.Time `json:"last"`
+	// Runs counts them.
+	Runs int32 `json:"runs"`
+	// Reason is why.
+	Reason MissedReason `json:"reason"`
+	// Message says why the first did not take place.
+	Message string `json:"message"`
+}
+
+// MissedReason is why a run did not take place.
+// +kubebuilder:validation:Enum=Skipped;Missed
+type MissedReason string
+
+// The reasons why a run does not take place.
+const (
+	// RunSkipped: the run before was not over, and the job has `concurrency: forbid`.
+	RunSkipped MissedReason = "Skipped"
+	// RunMissed: the platform did not start it in time.
+	RunMissed MissedReason = "Missed"
+)
 
 // Object is one applied object and the version of it that was last written.
 type Object struct {
