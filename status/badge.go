@@ -5,6 +5,7 @@ import (
 
 	apimeta "github.com/fluxcd/pkg/apis/meta"
 
+	"github.com/toolforge/toolforged/api/runs"
 	"github.com/toolforge/toolforged/api/v1alpha1"
 )
 
@@ -62,6 +63,17 @@ func toneOfOutcome(outcome string) badge {
 		return suspended
 	}
 	return working
+}
+
+// toneOfRun says how a run's outcome is to be taken.
+func toneOfRun(outcome string) badge {
+	switch runs.Outcome(outcome) {
+	case runs.Succeeded:
+		return ready
+	case runs.Running:
+		return working
+	}
+	return failing
 }
 
 // toneOfBuild says how a build's state is to be taken.

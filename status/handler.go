@@ -11,10 +11,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Options are what the endpoint needs. All are required but Ready, Version and Log.
+// Options are what the endpoint needs. All are required but Live, Logs, Ready, Version and Log.
 type Options struct {
-	// Reader reads Tools and Builders: a cache, for every request lists them.
+	// Reader reads Tools, Builders, Jobs, CronJobs and Deployments: a cache, for every request lists them.
 	Reader client.Reader
+	// Live reads pods from the API server: of a tool one of whose jobs is in trouble, when somebody looks at it. Without it,
+	// nothing is said of exit codes, and there are no logs.
+	Live client.Reader
+	// Logs reads the output of jobs; nil shows none. Whoever reaches the endpoint reads it then.
+	Logs Logs
 	// Ready says why requests should not come here yet; nil is always ready.
 	Ready func() error
 	// Metrics is what /metrics shows.
@@ -36,7 +41,7 @@ func New(o Options) http.Handler {
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
 	}
-	store := store{reader: o.Reader}
+	store := store{reader: o.Reader, pods: newPods(o.Live, o.Now, o.Log), now: o.Now, logs: o.Logs != nil}
 	api := api{store: store, log: o.Log}
 	pages := pages{store: store, log: o.Log, now: o.Now, version: o.Version}
 
@@ -46,6 +51,7 @@ func New(o Options) http.Handler {
 	mux.Handle("/metrics", serveMetrics(o.Metrics, o.Log))
 	mux.HandleFunc("/api/v1/tools", api.serveTools)
 	mux.HandleFunc("/api/v1/tools/{name}", api.serveTool)
+	mux.HandleFunc("/api/v1/tools/{name}/jobs/{job}/log", jobLogs{api, o.Logs, make(chan struct{}, askedAtOnce)}.serve)
 	mux.HandleFunc("/api/v1/builders", api.serveBuilders)
 	mux.HandleFunc("/api/", api.serveNothing)
 	mux.HandleFunc("/{$}", pages.serveTools)

@@ -106,6 +106,8 @@ type toolPage struct {
 	frame
 	Tool
 	NextStep string
+	// Logs tells whether the output of jobs is shown.
+	Logs bool
 }
 
 func (p pages) serveTool(w http.ResponseWriter, r *http.Request) {
@@ -114,7 +116,7 @@ func (p pages) serveTool(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, err)
 		return
 	}
-	p.render(w, http.StatusOK, "tool.html", toolPage{p.frame(tool.Name), tool, nextStep(tool)})
+	p.render(w, http.StatusOK, "tool.html", toolPage{p.frame(tool.Name), tool, nextStep(tool), p.store.logs})
 }
 
 type messagePage struct {

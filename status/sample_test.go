@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
@@ -92,6 +93,9 @@ func failingTool() *v1alpha1.Tool {
 	}
 	t.Status.Healed = []v1alpha1.Healed{{APIVersion: "apps/v1", Kind: "Deployment", Name: "webservice",
 		What: "changed: .spec.replicas by " + hostile, Times: 2, Since: before(time.Hour), At: before(time.Minute)}}
+	t.Status.Jobs = []v1alpha1.ScheduledJob{{Name: "nightly", Schedule: "0 3 * * *", Since: before(time.Hour), Missed: []v1alpha1.MissedRuns{
+		{First: before(40 * time.Minute), Last: before(30 * time.Minute), Runs: 3, Reason: v1alpha1.RunSkipped, Message: hostile},
+	}}}
 	t.Status.Inventory = []v1alpha1.Object{
 		{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "tool-zeta", Name: "webservice", Hash: "h", Version: "7"},
 		{APIVersion: "v1", Kind: "Namespace", Name: "tool-zeta", Hash: "h", Version: "9"},
@@ -120,7 +124,7 @@ func sample() []client.Object {
 	suspended := tool("beta", condition("Ready", metav1.ConditionFalse, v1alpha1.ReasonSuspended, "suspended"))
 	suspended.Spec.Suspend = true
 	building := tool("gamma", condition("Ready", metav1.ConditionUnknown, v1alpha1.ReasonBuilding, "building main"))
-	return []client.Object{servingTool(), suspended, building, tool("new"), failingTool(), builder()}
+	return append(jobObjects(), servingTool(), suspended, building, tool("new"), failingTool(), builder())
 }
 
 func many(n int) []client.Object {
@@ -135,8 +139,10 @@ func many(n int) []client.Object {
 func reader(t *testing.T, objects ...client.Object) client.Reader {
 	t.Helper()
 	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, clientgoscheme.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
 }
@@ -146,7 +152,7 @@ func options(t *testing.T, from client.Reader) status.Options {
 	metrics := prometheus.NewPedanticRegistry()
 	metrics.MustRegister(status.NewCollector(from, "v1.2.3"))
 	return status.Options{
-		Reader: from, Metrics: metrics, Now: func() time.Time { return now }, Version: "v1.2.3", Log: testr.New(t),
+		Reader: from, Live: from, Logs: logs{}, Metrics: metrics, Now: func() time.Time { return now }, Version: "v1.2.3", Log: testr.New(t),
 	}
 }
 

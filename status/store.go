@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,7 +20,13 @@ import (
 var errNotFound = errors.New("not found")
 
 // store reads the resources and answers in this package's types.
-type store struct{ reader client.Reader }
+type store struct {
+	reader client.Reader
+	pods   *pods
+	now    func() time.Time
+	// logs tells whether the output of jobs is shown.
+	logs bool
+}
 
 // uncopied lists the cache's own objects: nothing here changes one, and a copy of every tool for every request is dear.
 const uncopied = client.UnsafeDisableDeepCopy
@@ -55,20 +62,30 @@ var toolName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,50}[a-z0-9])?$`)
 
 // tool returns one tool; the error is errNotFound when there is none.
 func (s store) tool(ctx context.Context, name string) (Tool, error) {
-	if !toolName.MatchString(name) {
-		return Tool{}, errNotFound
-	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	var tool v1alpha1.Tool
-	err := s.reader.Get(ctx, client.ObjectKey{Name: name}, &tool)
+	resource, err := s.resource(ctx, name)
+	if err != nil {
+		return Tool{}, err
+	}
+	tool := describe(resource)
+	tool.Jobs, err = s.jobsOf(ctx, resource)
+	return tool, err
+}
+
+func (s store) resource(ctx context.Context, name string) (*v1alpha1.Tool, error) {
+	if !toolName.MatchString(name) {
+		return nil, errNotFound
+	}
+	tool := &v1alpha1.Tool{}
+	err := s.reader.Get(ctx, client.ObjectKey{Name: name}, tool)
 	switch {
 	case apierrors.IsNotFound(err):
-		return Tool{}, errNotFound
+		return nil, errNotFound
 	case err != nil:
-		return Tool{}, fmt.Errorf("reading tool %s: %w", name, err)
+		return nil, fmt.Errorf("reading tool %s: %w", name, err)
 	}
-	return describe(&tool), nil
+	return tool, nil
 }
 
 // builders returns the catalogue, sorted by name.

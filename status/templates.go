@@ -28,6 +28,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"tone":        toneOf,
 	"buildTone":   toneOfBuild,
 	"outcomeTone": toneOfOutcome,
+	"runTone":     toneOfRun,
 	"shorten":     shorten,
 	"commit":      shortCommit,
 	"web":         isWeb,

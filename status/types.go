@@ -79,6 +79,8 @@ type Tool struct {
 	Conversion *Conversion `json:"conversion"`
 	// Builds holds the last build of each image.
 	Builds []Build `json:"builds"`
+	// Jobs are those that are in effect, sorted by name.
+	Jobs []Job `json:"jobs"`
 	// Inventory lists the objects applied for the tool.
 	Inventory []Object `json:"inventory"`
 }
@@ -185,6 +187,66 @@ type Build struct {
 	FinishedAt *time.Time `json:"finished_at"`
 	// Log is the end of the log.
 	Log string `json:"log"`
+}
+
+// Job is a scheduled or continuous job.
+type Job struct {
+	// Name is the job's name.
+	Name string `json:"name"`
+	// Kind is "scheduled" or "continuous".
+	Kind string `json:"kind"`
+	// Schedule is when a scheduled job runs: five cron fields, UTC; "" for a continuous one.
+	Schedule string `json:"schedule"`
+	// NextRun is when a scheduled job is due next.
+	NextRun *time.Time `json:"next_run"`
+	// LastSuccess is when a run of a scheduled job last succeeded.
+	LastSuccess *time.Time `json:"last_success"`
+	// Runs are those of a scheduled job that are known, newest first, at most 10: those under way, the last that succeeded and
+	// the last that failed.
+	Runs []Run `json:"runs"`
+	// Missed are the last 5 times that runs were due and did not take place, newest first.
+	Missed []Missed `json:"missed"`
+	// Replicas is how many copies of a continuous job should run, ReadyReplicas how many do.
+	Replicas      int `json:"replicas"`
+	ReadyReplicas int `json:"ready_replicas"`
+	// Message says why not all copies of a continuous job run.
+	Message string `json:"message"`
+}
+
+// Run is one run of a scheduled job.
+type Run struct {
+	// Name names the run.
+	Name string `json:"name"`
+	// Due is when it was due by the schedule, null for one that somebody started by hand.
+	Due *time.Time `json:"due"`
+	// StartedAt is when it started, FinishedAt when it was over.
+	StartedAt  *time.Time `json:"started_at"`
+	FinishedAt *time.Time `json:"finished_at"`
+	// Outcome is "Running", "Succeeded", "Failed", "TimedOut", "OutOfMemory" or "NotStarted".
+	Outcome string `json:"outcome"`
+	// ExitCode is that of its process, null when that is not known.
+	ExitCode *int32 `json:"exit_code"`
+	// Attempts counts how often its process was started.
+	Attempts int `json:"attempts"`
+	// Says is the outcome in words.
+	Says string `json:"says"`
+	// Message says more of what happened, or what it waits for.
+	Message string `json:"message"`
+	// Log is the path of its output, "" where that is not shown.
+	Log string `json:"log"`
+}
+
+// Missed are runs of a job that did not take place: one, or several for the same reason soon after each other.
+type Missed struct {
+	// First is when the first of them was due, Last when the last was.
+	First *time.Time `json:"first"`
+	Last  *time.Time `json:"last"`
+	// Runs counts them.
+	Runs int `json:"runs"`
+	// Reason is "Skipped" or "Missed".
+	Reason string `json:"reason"`
+	// Message says why the first did not take place.
+	Message string `json:"message"`
 }
 
 // Object is one Kubernetes object applied for a tool.

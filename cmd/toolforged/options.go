@@ -20,6 +20,7 @@ import (
 type options struct {
 	domain, siteScheme, sitePort, ingressClass string
 	statusAddress                              string
+	jobLogs                                    bool
 	buildNamespace, registry, registrySecret   string
 	registryPlainHTTP                          bool
 	sourceImage                                string
@@ -46,6 +47,7 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.sitePort, "site-port", "", "port in the webservices' addresses, when it is not the scheme's own")
 	flags.StringVar(&o.ingressClass, "ingress-class", "", "class of the tools' Ingresses; empty for the cluster's default")
 	flags.StringVar(&o.statusAddress, "status-address", ":8080", "address of the status endpoint")
+	flags.BoolVar(&o.jobLogs, "job-logs", false, "show what jobs print on the status endpoint, to whoever reaches it")
 	flags.StringVar(&o.buildNamespace, "build-namespace", "toolforge-builds", "namespace of the build pods and their Secrets")
 	flags.StringVar(&o.registry, "registry", "", "prefix of built images: host[:port][/path] (required)")
 	flags.BoolVar(&o.registryPlainHTTP, "registry-plain-http", false, "speak to that registry over HTTP, without TLS")

@@ -193,8 +193,14 @@ func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, lo
 	})); err != nil {
 		return fmt.Errorf("add the readiness check: %w", err)
 	}
+	logs, err := jobLogs(m.GetConfig(), o)
+	if err != nil {
+		return err
+	}
 	server := status.Server(o.statusAddress, status.New(status.Options{
 		Reader: m.GetClient(),
+		Live:   m.GetAPIReader(),
+		Logs:   logs,
 		Ready: func() error {
 			if !filled.Load() {
 				return errors.New("the caches are not filled yet")
@@ -207,4 +213,16 @@ func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, lo
 		Log:     log.WithName("status"),
 	}), log.WithName("status"))
 	return m.Add(&manager.Server{Name: "status", Server: server})
+}
+
+// jobLogs is what reads the output of jobs; nil where it is not to be shown.
+func jobLogs(restConfig *rest.Config, o options) (status.Logs, error) {
+	if !o.jobLogs {
+		return nil, nil
+	}
+	clientset, err := kubernetes.NewForConfig(restConfig)
+	if err != nil {
+		return nil, fmt.Errorf("make a Kubernetes client: %w", err)
+	}
+	return status.PodLogs{Client: clientset}, nil
 }
