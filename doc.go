@@ -7,7 +7,8 @@
 //	reconcile  renders the Kubernetes objects, applies what changed, deletes what is no longer declared
 //	status     shows what became of it
 //
-// Beside them: registry is everything said to an OCI registry; api/v1alpha1 the two resources, Tool and Builder; schema
+// Beside them: report tells the maintainers by mail what became of their jobs; registry is everything said to an OCI
+// registry; api/v1alpha1 the two resources, Tool and Builder, and api/runs what Jobs and pods say of a job's runs; schema
 // what is generated from Go types. cmd/toolforged wires the rooms together; cmd/toolforge-source places a commit's files
 // into a build. deploy holds the Helm chart, buildpacks the project's own builder, localcluster a real Kubernetes on one
 // machine, testscripts the end-to-end tests, examples a tool for each language, bench what `make bench` measures, docs what

@@ -22,7 +22,8 @@ var rooms = map[string][]string{
 	"build":                {"api", "registry"},
 	"reconcile":            {"api", "manifest", "sources", "build", "registry"},
 	"status":               {"api"},
-	"cmd/toolforged":       {"api", "build", "manifest", "reconcile", "registry", "sources", "status"},
+	"report":               {"api"},
+	"cmd/toolforged":       {"api", "build", "manifest", "reconcile", "registry", "report", "sources", "status"},
 	"cmd/toolforge-source": {"sources"},
 	"buildpacks":           {},
 	"examples":             {"api", "testscripts"},
@@ -36,6 +37,7 @@ var foreign = map[string][]string{
 	"registry":  {"k8s.io/", "sigs.k8s.io/", "github.com/go-git/"},
 	"reconcile": {"net/http", "github.com/go-git/", "github.com/google/go-containerregistry"},
 	"status":    {"github.com/go-git/", "github.com/google/go-containerregistry"},
+	"report":    {"net/http", "github.com/go-git/", "github.com/google/go-containerregistry"},
 	"api":       {"sigs.k8s.io/controller-runtime", "github.com/go-git/"},
 }
 

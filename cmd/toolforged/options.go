@@ -33,6 +33,7 @@ type options struct {
 	shards, shard                              int
 	leaseNamespace                             string
 	leaseDuration, leaseRenew, leaseRetry      time.Duration
+	mail                                       mailOptions
 	log                                        logger.Options
 	showVersion                                bool
 }
@@ -70,6 +71,7 @@ func parse(arguments []string) (options, error) {
 	flags.DurationVar(&o.leaseRenew, "lease-renew", 4*time.Second, "how long a leader tries to renew its Lease before it gives up and ends")
 	flags.DurationVar(&o.leaseRetry, "lease-retry", time.Second, "time between two tries to get or renew the Lease")
 	flags.BoolVar(&o.showVersion, "version", false, "print the version and exit")
+	o.mail.bind(flags)
 	o.log.BindFlags(flags)
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
@@ -129,7 +131,7 @@ func (o options) check() error {
 	if o.shard < 0 || o.shards > 0 && o.shard >= o.shards {
 		errs = append(errs, fmt.Errorf("--shard is %d: with --shards=%d it must be 0 to %d", o.shard, o.shards, o.shards-1))
 	}
-	errs = append(errs, o.checkLease())
+	errs = append(errs, o.checkLease(), o.mail.check())
 	quantity := func(flag, value string) {
 		if q, err := resource.ParseQuantity(value); err != nil || q.Sign() <= 0 {
 			errs = append(errs, fmt.Errorf("--%s is %q: it must be a quantity such as 2 or 2Gi", flag, value))

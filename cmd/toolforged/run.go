@@ -53,6 +53,9 @@ func run(ctx context.Context, o options) error {
 	if err := addControllers(m, restConfig, config, o, log); err != nil {
 		return err
 	}
+	if err := addMail(m, o); err != nil {
+		return err
+	}
 	if err := addStatus(m, o, config.Policy.OwnKinds(), log); err != nil {
 		return err
 	}
