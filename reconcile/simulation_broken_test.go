@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -46,6 +47,8 @@ func TestSimulationFinds(t *testing.T) {
 		{"not hearing what others are granted", broken{deaf: hostIndex}, "is good and the tool is not ready"},
 		{"a quota that is not known", broken{config: func(c *Config) { c.Policy.Classes = nil }}, "is bad and the tool does not say so"},
 		{"a volume that stays another claim's", broken{client: neverReleases}, "waits for its volume"},
+		{"not seeing which runs took place", broken{client: unseeing, live: unseeingLive}, "took place and is said to be missed"},
+		{"never looking again by itself", broken{result: func(reconcile.Result) reconcile.Result { return reconcile.Result{} }}, "did not take place, and that is not said"},
 		{"no way back", broken{client: appliesBy(stayDown)}, "has had an image that never comes up"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -62,6 +65,42 @@ func TestSimulationFinds(t *testing.T) {
 			t.Errorf("no seed of %d says %q; they say %v", brokenSeeds, test.want, seen)
 		})
 	}
+}
+
+// unseeing finds no Jobs, and CronJobs that have never run.
+func unseeing(_ *modelDaemon, c client.Client) client.Client { return unseeingClient{c} }
+
+func unseeingLive(_ *modelDaemon, live client.Reader) client.Reader { return unseeingReader{live} }
+
+type unseeingClient struct{ client.Client }
+
+func (c unseeingClient) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	return unseeingReader{c.Client}.List(ctx, list, options...)
+}
+
+type unseeingReader struct{ client.Reader }
+
+func (r unseeingReader) Get(ctx context.Context, key client.ObjectKey, object client.Object, options ...client.GetOption) error {
+	err := r.Reader.Get(ctx, key, object, options...)
+	if cronJob, of := object.(*batchv1.CronJob); of {
+		cronJob.Status = batchv1.CronJobStatus{}
+	}
+	return err
+}
+
+func (r unseeingReader) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	if err := r.Reader.List(ctx, list, options...); err != nil {
+		return err
+	}
+	switch of := list.(type) {
+	case *batchv1.JobList:
+		of.Items = nil
+	case *batchv1.CronJobList:
+		for i := range of.Items {
+			of.Items[i].Status = batchv1.CronJobStatus{}
+		}
+	}
+	return nil
 }
 
 // applier changes how objects are applied.

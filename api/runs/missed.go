@@ -53,7 +53,11 @@ func knownSince(cronJob *batchv1.CronJob, jobs []batchv1.Job) time.Time {
 			known = r.Due
 		}
 	}
-	if last := cronJob.Status.LastScheduleTime; known.IsZero() && last != nil {
+	last := cronJob.Status.LastScheduleTime
+	if last != nil && cronJob.Spec.ConcurrencyPolicy == batchv1.ReplaceConcurrent {
+		return last.UTC() // one that was replaced leaves nothing
+	}
+	if known.IsZero() && last != nil {
 		known = last.UTC() // somebody has removed them
 		for i := range jobs {
 			if at := due(&jobs[i]); !at.IsZero() && at.Before(known) {

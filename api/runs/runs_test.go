@@ -78,6 +78,8 @@ func TestMissed(t *testing.T) {
 			want: []string{"Skipped 12:01:00 1 the run of 2026-11-24 12:00 UTC still ran", "Missed 12:02:00 1"}},
 		{name: "allowed to overlap", schedule: each, last: "12:00:00", after: "11:59:00", until: "12:01:20", policy: batchv1.AllowConcurrent,
 			jobs: []batchv1.Job{job("12:00:00", "")}, want: []string{"Missed 12:01:00 1"}},
+		{name: "one was replaced", schedule: each, last: "12:02:00", after: "11:59:00", until: "12:03:20", policy: batchv1.ReplaceConcurrent,
+			jobs: []batchv1.Job{job("12:02:00", "")}, want: []string{"Missed 12:03:00 1"}},
 		{name: "somebody has removed the Jobs", schedule: each, last: "12:00:00", after: "11:00:00", until: "12:00:20"},
 		{name: "one that was started by hand", schedule: each, last: "12:00:00", after: "11:00:00", until: "12:01:20",
 			jobs: []batchv1.Job{{ObjectMeta: metav1.ObjectMeta{Name: "by-hand"}}}, want: []string{"Missed 12:01:00 1"}},
