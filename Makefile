@@ -9,7 +9,13 @@ else
 cluster-needed := cluster
 # Where the shared volume of the local cluster is: a directory for each tool.
 VOLUMES ?= $(CURDIR)/.local/volumes
-export VOLUMES
+# Mail to maintainers goes to a server that the end-to-end tests start: as the daemon reaches it, and where it listens.
+SMTP_ADDRESS  ?= git.toolforge.local:2525
+MAIL_SINK     ?= 10.88.0.1:2525
+MAIL_INTERVAL ?= 10s
+# Whoever reaches the status endpoint of this machine may read what jobs print.
+JOB_LOGS ?= true
+export VOLUMES SMTP_ADDRESS MAIL_SINK MAIL_INTERVAL JOB_LOGS
 REGISTRY_PLAIN_HTTP ?= true
 # The git server is at the address of this machine in the pods' network.
 GIT_ADDRESSES ?= 10.88.0.1

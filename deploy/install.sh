@@ -5,7 +5,8 @@
 # KUBECTL     the kubectl to use (default kubectl); KUBECONFIG says for which cluster
 # VOLUMES     for the local cluster: the directory of this machine that holds the tools' shared volume (default: there is none)
 # GIT_ADDRESSES  addresses of git servers that may be asked although they are not public, with commas (default: none)
-# REGISTRY, REGISTRY_PLAIN_HTTP, DOMAIN, SITE_SCHEME, SITE_PORT, ROLLOUT_DEADLINE  see the chart's values
+# REGISTRY, REGISTRY_PLAIN_HTTP, DOMAIN, SITE_SCHEME, SITE_PORT, ROLLOUT_DEADLINE, STATUS, JOB_LOGS, SMTP_ADDRESS,
+#             MAIL_INTERVAL  see the chart's values
 set -euo pipefail
 export LC_ALL=C
 
@@ -27,11 +28,16 @@ if [ -n "${VOLUMES:-}" ]; then
   sed "s|@VOLUMES@|$VOLUMES|" "$here/../localcluster/policy.yaml" > "$work/policy.yaml"
   volumes=(--values "$work/policy.yaml")
 fi
+mail=()
+if [ -n "${SMTP_ADDRESS:-}" ]; then
+  mail=(--set "mail.smtp.address=$SMTP_ADDRESS,mail.smtp.plainText=true,mail.from=toolforge@$DOMAIN,mail.interval=${MAIL_INTERVAL:-10m}"
+    --set-string "mail.to=tools.%s@$DOMAIN")
+fi
 # Helm installs CustomResourceDefinitions once and never upgrades them.
 "$KUBECTL" apply --server-side --field-manager=helm -f "$here/toolforged/crds/" > /dev/null
 "$helm" upgrade --install toolforged "$here/toolforged" --namespace toolforged --create-namespace \
-  --values "$work/catalog.yaml" "${volumes[@]}" \
-  --set image="$IMAGE",domain="$DOMAIN",site.scheme="$SITE_SCHEME",site.port="$SITE_PORT",registry.prefix="$REGISTRY",registry.plainHTTP="${REGISTRY_PLAIN_HTTP:-false}",rolloutDeadline="${ROLLOUT_DEADLINE:-5m}" \
+  --values "$work/catalog.yaml" "${volumes[@]}" "${mail[@]}" \
+  --set image="$IMAGE",domain="$DOMAIN",site.scheme="$SITE_SCHEME",site.port="$SITE_PORT",registry.prefix="$REGISTRY",registry.plainHTTP="${REGISTRY_PLAIN_HTTP:-false}",rolloutDeadline="${ROLLOUT_DEADLINE:-5m}",status.url="${STATUS:-}",status.jobLogs="${JOB_LOGS:-false}" \
   --set sources.addresses="{${GIT_ADDRESSES:-}}" \
   --wait --timeout 3m > "$work/helm.log" 2>&1 || { cat "$work/helm.log" >&2; exit 1; }
 "$KUBECTL" label namespace toolforged pod-security.kubernetes.io/enforce=restricted --overwrite > /dev/null

@@ -149,6 +149,10 @@ func (t *Tools) walk(ctx context.Context, tool *api.Tool) (all verdicts, after t
 		ctrl.LoggerFrom(ctx).Error(err, "whether runs were missed could not be found out")
 		p.again(askAgain)
 	}
+	if err := t.runs(ctx, p); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "whether runs were missed could not be found out")
+		p.again(askAgain)
+	}
 	tool.Status.ObservedGeneration = tool.Generation
 	summarise(tool, all)
 	return all, all.after(p.after)

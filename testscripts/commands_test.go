@@ -37,6 +37,9 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"passed":      passed,
 	"git-secret":  gitSecret,
 	"unique":      unique,
+	"mailbox":     mailbox,
+	"mail":        mail,
+	"controllers": controllers,
 	"expand":      expand,
 }
 

@@ -62,6 +62,8 @@ func setup(env *testscript.Env, p *platform.Platform) error {
 	}
 	env.Setenv("EXAMPLES", filepath.Join(root, "examples"))
 	env.Setenv("AUDIT_LOG", filepath.Join(root, ".local/log/audit.log"))
+	env.Setenv("MAIL_SINK", os.Getenv("MAIL_SINK"))
+	env.Setenv("CONTROLLERS_PID", filepath.Join(root, ".local/run/kube-controller-manager.pid"))
 	env.Setenv("VOLUMES", os.Getenv("VOLUMES"))
 	env.Setenv("DOMAIN", p.Domain)
 	env.Setenv("GIT", p.Git)
@@ -86,6 +88,7 @@ type session struct {
 	secrets  []string
 	visitors map[string]*platform.Visitors
 	audited  int64
+	mailbox  *platform.Mailbox
 }
 
 func of(ts *testscript.TestScript) *session { return ts.Value(sessionKey{}).(*session) }

@@ -103,9 +103,9 @@ func (p process) command() []string {
 // shell runs a command line in the environment that the image is made for.
 func (p process) shell(command string) []string {
 	if p.run.Image != "" {
-		return []string{"/bin/sh", "-c", "--", literal(command)}
+		return []string{"/bin/sh", "-c", "--", literal(replaced(command))}
 	}
-	return []string{"/cnb/lifecycle/launcher", literal(command)}
+	return []string{"/cnb/lifecycle/launcher", literal(replaced(command))}
 }
 
 func (p process) environment() []*accorev1.EnvVarApplyConfiguration {
