@@ -64,6 +64,9 @@ localcluster-flags := -s -w -X $(kube-version).gitVersion=$(KUBERNETES) -X $(kub
 # Checking the others would check all of Kubernetes with them, for half an hour.
 localcluster-packages := ./cluster ./gitserver ./host ./ingress ./networkpolicy ./pki ./registry
 
+# Which scripts `make scripts` runs.
+SCRIPTS ?= .
+
 # What to measure: BENCH='-run drift' measures the figures of such names, BENCH='-tools 50' with fewer tools, to try.
 BENCH ?=
 
@@ -87,6 +90,10 @@ test: localcluster ## Run every check and test, on a platform of its own.
 	@$(step) "Testing how the local cluster starts, is killed and stops" localcluster/lifecycle_test.sh
 	@$(MAKE) --no-print-directory platform
 	@$(step) "Testing the platform, end to end" go test -count=1 -timeout 20m ./testscripts/...
+
+.PHONY: scripts
+scripts: ## Run end-to-end scripts on the platform that is up: SCRIPTS='TestScripts/^(change|jobs)$$' runs those alone.
+	@go test -count=1 -timeout 20m -v -run '$(SCRIPTS)' ./testscripts/...
 
 .PHONY: bench
 bench: localcluster ## Measure, beside Flux's way of applying.
