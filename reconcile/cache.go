@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,8 +29,11 @@ func CacheOptions(own []schema.GroupVersionKind) cache.Options {
 	}
 	for _, kind := range append(allKinds(own), namespaceKind) {
 		options := cache.ByObject{Label: ours}
-		if isDeployment(kind) {
+		switch {
+		case isDeployment(kind):
 			options.Transform = trimDeployment
+		case kind == secretKind:
+			options = cache.ByObject{Label: relevantSecrets(), Transform: trimSecret}
 		}
 		byObject[watched(kind)] = options
 	}
@@ -75,6 +79,22 @@ func trimDeployment(object any) (any, error) {
 		d.Spec = appsv1.DeploymentSpec{Replicas: d.Spec.Replicas, ProgressDeadlineSeconds: d.Spec.ProgressDeadlineSeconds}
 	}
 	return object, nil
+}
+
+// relevantSecrets are those of tools' namespaces that toolforged has made, and those that tools may refer to.
+func relevantSecrets() labels.Selector {
+	// The requirement is valid: its key and its values are constants.
+	of, _ := labels.NewRequirement(api.SecretLabel, selection.In, []string{api.SecretProvided, api.SecretRendered, api.SecretOwn})
+	return labels.NewSelector().Add(*of)
+}
+
+// trimSecret is slim, and leaves no annotations: kubectl keeps a copy of what it applied in one.
+func trimSecret(object any) (any, error) {
+	trimmed, err := slim(object)
+	if o, ok := trimmed.(client.Object); ok && o.GetAnnotations() != nil {
+		o.SetAnnotations(nil)
+	}
+	return trimmed, err
 }
 
 // trimAutoscaler leaves metadata and what is scaled.

@@ -64,12 +64,11 @@ func (t *Tools) resume(ctx context.Context, p *pass, record *api.Deployment) err
 		return nil
 	}
 	origin := manifest.Origin{Repository: record.Repository, Ref: record.Ref}
-	declared, problems := manifest.Parse([]byte(record.Manifest), origin)
-	if len(problems) > 0 {
-		return fmt.Errorf("read the %s of commit %.7s again: %w", manifestFile, record.Commit, problems)
+	declared, err := declaredBy(record)
+	if err != nil {
+		return err
 	}
 	p.target = &deployment{commit: record.Commit, origin: origin, manifest: declared, text: record.Manifest, images: imagesOf(record.Images)}
-	var err error
 	if p.target.own, err = decodeOwn(record.Objects); err != nil {
 		return err
 	}
@@ -84,6 +83,15 @@ func (t *Tools) resume(ctx context.Context, p *pass, record *api.Deployment) err
 	return nil
 }
 
+// declaredBy reads the manifest of a record again.
+func declaredBy(record *api.Deployment) (*manifest.Manifest, error) {
+	declared, problems := manifest.Parse([]byte(record.Manifest), manifest.Origin{Repository: record.Repository, Ref: record.Ref})
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("read the %s of commit %.7s again: %w", manifestFile, record.Commit, problems)
+	}
+	return declared, nil
+}
+
 // render fills in what a deployment comes to.
 func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error {
 	autoscaled, err := t.autoscaled(ctx, tool.TargetNamespace())
@@ -93,6 +101,12 @@ func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error
 	hosts, err := t.served(ctx, tool, d.manifest)
 	if err != nil {
 		return err
+	}
+	var provided map[string]string
+	if refersTo(d.manifest) {
+		if provided, err = t.provided(ctx, tool); err != nil {
+			return err
+		}
 	}
 	d.objects, err = render.Objects(render.Input{
 		Tool:            tool.Name,
@@ -106,6 +120,7 @@ func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error
 		Own:             d.own,
 		Volumes:         t.Config.Policy.Mounted(tool.Spec.QuotaClass),
 		Hosts:           hosts,
+		Provided:        provided,
 	})
 	if err != nil {
 		return err

@@ -95,9 +95,9 @@ func (d *modelDaemon) watch() {
 	d.poller.revised = revised
 	scaled := []predicate.Predicate{predicate.GenerationChangedPredicate{}}
 	watches := []modelWatch{
-		{&api.Tool{}, &handler.EnqueueRequestForObject{}, []predicate.Predicate{predicate.GenerationChangedPredicate{}}},
+		{&api.Tool{}, &handler.EnqueueRequestForObject{}, []predicate.Predicate{specOrKeyChanged()}},
 		{&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(d.tools.labelledTool), nil},
-		{&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(d.tools.scaledTool), scaled},
+		{&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(d.tools.toolOfNamespace), scaled},
 		{&api.Builder{}, handler.EnqueueRequestsFromMapFunc(d.tools.all), []predicate.Predicate{predicate.ResourceVersionChangedPredicate{}}},
 	}
 	if d.world.broken.deaf != hostIndex {

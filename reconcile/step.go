@@ -10,6 +10,7 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/manifest"
 	"github.com/toolforge/toolforged/reconcile/render"
+	"github.com/toolforge/toolforged/reconcile/seal"
 	"github.com/toolforge/toolforged/sources"
 )
 
@@ -30,6 +31,10 @@ type pass struct {
 	problems manifest.Problems
 	// images are what the newest revision's processes run in, by name.
 	images map[string]render.Image
+	// identity is the tool's key pair, nil when nothing had to be decrypted in this walk.
+	identity *seal.Identity
+	// spared tells that Secrets which are no longer declared were kept for now.
+	spared bool
 	// surroundings are what the namespace holds whatever runs in it.
 	surroundings []*unstructured.Unstructured
 	// target is what should run; nil when nothing was ever deployed.
@@ -49,9 +54,15 @@ func (p *pass) declared() []*unstructured.Unstructured {
 
 // again asks for another walk after that time, or sooner.
 func (p *pass) again(after time.Duration) {
-	if p.after == 0 || after < p.after {
-		p.after = after
+	p.after = soonest(p.after, after)
+}
+
+// soonest is the shorter of two times to wait, of which 0 is for ever.
+func soonest(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
 	}
+	return a
 }
 
 // outcome says how the walk goes on.

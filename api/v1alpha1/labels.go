@@ -17,6 +17,8 @@ const (
 	// SecretProvided: the platform keeps it for the tool, and toolforge.yaml may take values of it by `from`. An
 	// administrator puts the label on it.
 	SecretProvided = "provided"
+	// SecretOwn: the tool brings it itself, as one of its Kubernetes objects.
+	SecretOwn = "own"
 	// IdentityComponent is the component of the Secret with a tool's private key.
 	IdentityComponent = "age-identity"
 	// Finalizer keeps a deleted Tool until what was made for it is gone.

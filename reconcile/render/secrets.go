@@ -18,6 +18,9 @@ import (
 // ProvidedAnnotation is on pods and identifies the versions of the platform's Secrets that they use: another one replaces them.
 const ProvidedAnnotation = "toolforge.org/provided-secrets"
 
+// SealedPrefix begins the names of Secrets with encrypted values; what follows is a hash of them.
+const SealedPrefix = "secrets-"
+
 // Sealed are the encrypted values of one Secret, by variable, in age's text form.
 type Sealed map[string]string
 
@@ -29,7 +32,7 @@ func (s Sealed) Name() string {
 		panic(fmt.Sprintf("encode a map of strings: %v", err))
 	}
 	sum := sha256.Sum256(encoded)
-	return "secrets-" + hex.EncodeToString(sum[:16])
+	return SealedPrefix + hex.EncodeToString(sum[:16])
 }
 
 // SealedSets are the Secrets with encrypted values that the processes of a manifest use, by name. Processes with the same
