@@ -35,6 +35,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"quiet":       quiet,
 	"passed":      passed,
 	"git-secret":  gitSecret,
+	"age-encrypt": ageEncrypt,
 	"unique":      unique,
 	"expand":      expand,
 }
