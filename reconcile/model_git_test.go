@@ -36,6 +36,9 @@ type modelManifest struct {
 var modelManifests = []modelManifest{
 	{name: "site", yaml: site, runs: true, builds: true},
 	{name: "site and jobs", yaml: siteAndJobs, runs: true, builds: true},
+	{name: "secrets", yaml: site + "secrets:\n  API_TOKEN: <own>\n  DB_PASSWORD: {from: toolsdb, key: password}\n", runs: true, builds: true},
+	{name: "secrets of two", yaml: "webservice: {secrets: {API_TOKEN: <own>}}\njobs:\n  - name: consumer\n    continuous: true\n    process: worker\n" +
+		"    secrets: {API_TOKEN: <own>, OTHER: <own>}\n", runs: true, builds: true},
 	{name: "two replicas", yaml: "webservice:\n  replicas: 2\n  mount: all\nenv:\n  LEVEL: debug\n", runs: true, builds: true},
 	{name: "consumer", yaml: "jobs:\n  - name: consumer\n    continuous: true\n    process: worker\n", runs: true, builds: true},
 	{name: "host", yaml: "webservice: {hosts: [" + modelHost + "]}\n", runs: true, builds: true, host: true},
@@ -45,6 +48,8 @@ var modelManifests = []modelManifest{
 	{name: "missing", unusable: true},
 	{name: "too much", yaml: "webservice: {replicas: 3, memory: 3Gi}\n", unusable: true},
 	{name: "no such process", yaml: "webservice:\n  process: absent\n", unusable: true, builds: true},
+	{name: "another tool's secret", yaml: site + "secrets: {API_TOKEN: <other>, MORE: <own>}\n", unusable: true},
+	{name: "no such Secret", yaml: site + "secrets: {API_TOKEN: {from: absent}}\n", unusable: true},
 }
 
 // modelCommit is one commit of a tool's repository.

@@ -46,6 +46,9 @@ func TestSimulationFinds(t *testing.T) {
 		{"not hearing what others are granted", broken{deaf: hostIndex}, "is good and the tool is not ready"},
 		{"a quota that is not known", broken{config: func(c *Config) { c.Policy.Classes = nil }}, "is bad and the tool does not say so"},
 		{"a volume that stays another claim's", broken{client: neverReleases}, "waits for its volume"},
+		{"Secrets that go before their pods", broken{client: appliesBy(pruneSecrets)}, "which pods of"},
+		{"a value for everybody", broken{client: appliesBy(tellValue)}, "holds a value of a secret"},
+		{"not hearing of Secrets", broken{deaf: secretKind.Kind}, " as data."},
 		{"no way back", broken{client: appliesBy(stayDown)}, "has had an image that never comes up"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -130,6 +133,30 @@ func stayDown(a applier, object *unstructured.Unstructured, apply func() error) 
 	there := a.daemon.world.server.get(idOf(object))
 	if object.GetKind() == deploymentKind.Kind && a.daemon.world.calm && there != nil && isSick(a.daemon.world, there) {
 		return nil
+	}
+	return apply()
+}
+
+// pruneSecrets deletes what a new Deployment no longer refers to, whatever the old one does.
+func pruneSecrets(a applier, object *unstructured.Unstructured, apply func() error) error {
+	if object.GetKind() != deploymentKind.Kind {
+		return apply()
+	}
+	for _, secret := range a.daemon.world.server.list(secretKind, object.GetNamespace()) {
+		if secret.GetLabels()[api.SecretLabel] == api.SecretRendered && !holds(object.Object, secret.GetName()) {
+			_ = a.Delete(context.Background(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: secret.GetNamespace(), Name: secret.GetName()}})
+		}
+	}
+	return apply()
+}
+
+// tellValue puts what is in a Secret where it is not in one.
+func tellValue(a applier, object *unstructured.Unstructured, apply func() error) error {
+	for _, secret := range a.daemon.world.server.list(secretKind, object.GetNamespace()) {
+		data, _, _ := unstructured.NestedMap(secret.Object, "data")
+		if token, ok := data["API_TOKEN"]; ok && object.GetKind() == deploymentKind.Kind {
+			set(object, token, "metadata", "annotations", "token")
+		}
 	}
 	return apply()
 }
