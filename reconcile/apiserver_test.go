@@ -102,6 +102,10 @@ func (s *apiServer) launch() error {
 	if err := s.addDaemon(); err != nil {
 		return err
 	}
+	builds := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: buildNamespace}}
+	if err := s.admin.Create(context.Background(), builds); err != nil {
+		return fmt.Errorf("create the namespace of the builds: %w", err)
+	}
 	return s.addBuilder()
 }
 

@@ -56,8 +56,6 @@ func (t *Tools) settle(ctx context.Context, p *pass, object *unstructured.Unstru
 	if drifted && live != nil && hasLabels(live, object) && recorded.Version == version(live) {
 		return ok("")
 	}
-	var written *unstructured.Unstructured
-	var err error
 	if live == nil {
 		if err := t.freeVolume(ctx, object); err != nil {
 			return fail(api.ReasonApplyFailed, err)
@@ -67,12 +65,23 @@ func (t *Tools) settle(ctx context.Context, p *pass, object *unstructured.Unstru
 		if r := t.contested(p.tool, object); r.outcome != done {
 			return r
 		}
+	}
+	object, r := t.filled(ctx, p, object)
+	if r.outcome != done {
+		return r
+	}
+	var written *unstructured.Unstructured
+	var err error
+	if drifted {
 		written, err = t.heal(ctx, p.tool, object, live)
 	} else {
 		err = t.handOver(ctx, object, live)
 		if err == nil {
 			written, err = t.write(ctx, object, client.ForceOwnership)
 		}
+	}
+	if mustBeRemade(object, live, err) {
+		written, err = t.remake(ctx, p.tool, object, live)
 	}
 	if err != nil {
 		return refused(object, err)
@@ -182,6 +191,9 @@ func nameOf(object *unstructured.Unstructured) string {
 
 // refused says why the API server did not take an object.
 func refused(object *unstructured.Unstructured, err error) result {
+	if isSecret(object) {
+		err = hidden(err)
+	}
 	if apierrors.IsInvalid(err) {
 		return stall(api.ReasonApplyFailed, fmt.Sprintf("%s is refused: %v", nameOf(object), err))
 	}

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/selection"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,7 +35,11 @@ func CacheOptions(own []schema.GroupVersionKind) cache.Options {
 		&autoscalingv2.HorizontalPodAutoscaler{}: {Transform: trimAutoscaler},
 	}
 	for _, kind := range cachedKinds(own) {
-		byObject[watched(kind)] = cache.ByObject{Label: ours, Transform: trims[kind]}
+		label := ours
+		if kind == secretKind {
+			label = relevantSecrets()
+		}
+		byObject[watched(kind)] = cache.ByObject{Label: label, Transform: trims[kind]}
 	}
 	return cache.Options{DefaultTransform: slim, ByObject: byObject}
 }
@@ -106,7 +111,7 @@ func isDeployment(kind schema.GroupVersionKind) bool { return kind == deployment
 
 // trims make the objects smaller that are not held as metadata.
 var trims = map[schema.GroupVersionKind]toolscache.TransformFunc{
-	deploymentKind: trimDeployment, cronJobKind: trimCronJob, jobKind: trimJob,
+	deploymentKind: trimDeployment, cronJobKind: trimCronJob, jobKind: trimJob, secretKind: trimSecret,
 }
 
 // trimDeployment leaves metadata, replicas and status: what tells whether it is healthy, without a request.
@@ -139,6 +144,22 @@ func trimJob(object any) (any, error) {
 		j.Status.UncountedTerminatedPods = nil
 	}
 	return object, nil
+}
+
+// relevantSecrets are those of tools' namespaces that toolforged has made, and those that tools may refer to.
+func relevantSecrets() labels.Selector {
+	// The requirement is valid: its key and its values are constants.
+	of, _ := labels.NewRequirement(api.SecretLabel, selection.In, []string{api.SecretProvided, api.SecretRendered, api.SecretOwn})
+	return labels.NewSelector().Add(*of)
+}
+
+// trimSecret is slim, and leaves no annotations: kubectl keeps a copy of what it applied in one.
+func trimSecret(object any) (any, error) {
+	trimmed, err := slim(object)
+	if o, ok := trimmed.(client.Object); ok && o.GetAnnotations() != nil {
+		o.SetAnnotations(nil)
+	}
+	return trimmed, err
 }
 
 // trimAutoscaler leaves metadata and what is scaled.

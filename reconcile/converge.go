@@ -56,7 +56,7 @@ func (t *Tools) prepare(ctx context.Context, p *pass) result {
 	if err != nil {
 		return fail(api.ReasonApplyFailed, err)
 	}
-	p.fresh = live == nil
+	p.fresh = p.fresh || live == nil
 	if live != nil {
 		if live.DeletionTimestamp != nil {
 			return wait(api.ReasonWaiting, "namespace "+namespace.GetName()+" is being deleted", namespaceCheck)

@@ -58,7 +58,7 @@ func TestFirstConverge(t *testing.T) {
 		inNamespace(tool, "apis/networking.k8s.io/v1", "ingresses", "webservice"),
 		inNamespace(tool, "apis/networking.k8s.io/v1", "networkpolicies", "tool"),
 	)
-	if diff := cmp.Diff(want, objectWrites(d.wire.take())); diff != "" {
+	if diff := cmp.Diff(append(want, keysMade), objectWrites(d.wire.take())); diff != "" {
 		t.Errorf("one apply for each object (-want +got):\n%s", diff)
 	}
 	if got := len(tool.Status.Inventory); got != len(want) {

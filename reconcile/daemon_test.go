@@ -21,10 +21,14 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/fluxcd/pkg/runtime/conditions"
+	"github.com/go-logr/logr/funcr"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/sources"
 )
+
+// logTrace is the daemon's most talkative level. (The bodies of requests are logged at 8.)
+const logTrace = 2
 
 // patience is how long a test waits for what must happen.
 const patience = 30 * time.Second
@@ -38,6 +42,7 @@ type daemon struct {
 	revisions *revisions
 	waker     *Waker
 	wire      *wire
+	log       *journal
 	stop      func()
 	// ahead is how far the daemon's clock is ahead, in nanoseconds.
 	ahead atomic.Int64
@@ -47,7 +52,7 @@ type daemon struct {
 func startDaemon(t *testing.T, set ...func(*Tools)) *daemon {
 	t.Helper()
 	s := server.start(t)
-	d := &daemon{t: t, admin: s.admin, revisions: newRevisions(), waker: &Waker{}, wire: &wire{}}
+	d := &daemon{t: t, admin: s.admin, revisions: newRevisions(), waker: &Waker{}, wire: &wire{}, log: &journal{}}
 	config := rest.CopyConfig(s.config)
 	config.QPS = -1
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper { d.wire.next = next; return d.wire })
@@ -55,6 +60,7 @@ func startDaemon(t *testing.T, set ...func(*Tools)) *daemon {
 		Scheme:     scheme(),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Cache:      CacheOptions(nil),
+		Logger:     funcr.New(d.log.line, funcr.Options{Verbosity: logTrace}),
 		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
 	})
 	if err != nil {
@@ -66,7 +72,7 @@ func startDaemon(t *testing.T, set ...func(*Tools)) *daemon {
 		Live:      manager.GetAPIReader(),
 		Revisions: d.revisions,
 		Builds:    builds{},
-		Events:    recorder{t},
+		Events:    recorder{t, d.log},
 		Now:       func() time.Time { return time.Now().Add(time.Duration(d.ahead.Load())) },
 	}
 	for _, set := range set {
@@ -119,6 +125,10 @@ func addNamedTool(t *testing.T, name string) *api.Tool {
 		// No namespace ever goes on an API server without controllers.
 		release := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
 		if err := client.IgnoreNotFound(s.admin.Patch(ctx, tool, release)); err != nil {
+			t.Error(err)
+		}
+		keys := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: buildNamespace, Name: "age-" + name}}
+		if err := client.IgnoreNotFound(s.admin.Delete(ctx, keys)); err != nil {
 			t.Error(err)
 		}
 	})

@@ -75,12 +75,11 @@ func (t *Tools) resume(ctx context.Context, p *pass, record *api.Deployment) err
 		return nil
 	}
 	origin := manifest.Origin{Repository: record.Repository, Ref: record.Ref}
-	declared, problems := manifest.Parse([]byte(record.Manifest), origin)
-	if len(problems) > 0 {
-		return fmt.Errorf("read the %s of commit %.7s again: %w", manifestFile, record.Commit, problems)
+	declared, err := declaredBy(record)
+	if err != nil {
+		return err
 	}
 	p.target = &deployment{commit: record.Commit, origin: origin, manifest: declared, text: record.Manifest, images: imagesOf(record.Images)}
-	var err error
 	if p.target.own, err = decodeOwn(record.Objects); err != nil {
 		return err
 	}
@@ -95,6 +94,15 @@ func (t *Tools) resume(ctx context.Context, p *pass, record *api.Deployment) err
 	return nil
 }
 
+// declaredBy reads the manifest of a record again.
+func declaredBy(record *api.Deployment) (*manifest.Manifest, error) {
+	declared, problems := manifest.Parse([]byte(record.Manifest), manifest.Origin{Repository: record.Repository, Ref: record.Ref})
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("read the %s of commit %.7s again: %w", manifestFile, record.Commit, problems)
+	}
+	return declared, nil
+}
+
 // render fills in what a deployment comes to.
 func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error {
 	autoscaled, err := t.autoscaled(ctx, tool.TargetNamespace())
@@ -104,6 +112,12 @@ func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error
 	hosts, err := t.served(ctx, tool, d.manifest)
 	if err != nil {
 		return err
+	}
+	var provided map[string]string
+	if refersTo(d.manifest) {
+		if provided, err = t.provided(ctx, tool); err != nil {
+			return err
+		}
 	}
 	in := render.Input{
 		Tool:            tool.Name,
@@ -117,6 +131,7 @@ func (t *Tools) render(ctx context.Context, tool *api.Tool, d *deployment) error
 		Own:             d.own,
 		Volumes:         t.Config.Policy.Mounted(tool.Spec.QuotaClass),
 		Hosts:           hosts,
+		Provided:        provided,
 	}
 	if d.objects, err = render.Objects(in); err != nil {
 		return err

@@ -121,11 +121,34 @@ func imageOf(tool, build, key string) string {
 	return "registry.example/tool-" + tool + "/" + build + "@" + digest(key)
 }
 
-// recorder logs events.
-type recorder struct{ t *testing.T }
+// journal holds what was logged, and the notes of events.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (j *journal) line(prefix, args string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, prefix+" "+args)
+}
+
+func (j *journal) text() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return strings.Join(j.lines, "\n")
+}
+
+// recorder writes events down.
+type recorder struct {
+	t   *testing.T
+	log *journal
+}
 
 func (r recorder) Eventf(_, _ runtime.Object, _, reason, _, note string, args ...any) {
-	if text := fmt.Sprintf(note, args...); len(text) > maxNote {
+	text := fmt.Sprintf(note, args...)
+	if len(text) > maxNote {
 		r.t.Errorf("event %s has a note of %d bytes", reason, len(text))
 	}
+	r.log.line("event "+reason, text)
 }

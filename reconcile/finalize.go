@@ -41,11 +41,15 @@ func (t *Tools) finalize(ctx context.Context, tool *api.Tool) (reconcile.Result,
 	t.forget(tool.Name)
 	if !controllerutil.ContainsFinalizer(tool, api.Finalizer) {
 		t.current.forget(tool.Name)
+		t.forgetSecrets(tool.Name)
 		return reconcile.Result{}, nil
 	}
 	before := tool.DeepCopy()
 	rest := tool.DeletionTimestamp.Add(deletionDeadline).Sub(t.Now())
 	left, err := t.demolish(ctx, tool)
+	if err == nil && left == "" {
+		err = t.dropKeys(ctx, tool)
+	}
 	if rest <= 0 && (err != nil || left != "") {
 		t.Events.Eventf(tool, nil, corev1.EventTypeWarning, api.EventDeletionTimedOut, "Delete", "%s",
 			clip(fmt.Sprintf("the Tool goes after %s although something is left: %s%v", deletionDeadline, left, err), maxNote))

@@ -12,7 +12,8 @@ import (
 )
 
 // numbered gives a generation to an object whose kind has none, such as a Service or a ResourceQuota: a number made of the
-// fields that are toolforged's and of the rendering they are from. Whoever changes one of these fields takes it over, and
+// fields that are toolforged's, of the rendering they are from, and of which object it is (a Secret that somebody has deleted and
+// made again may have other values in the same fields). Whoever changes one of these fields takes it over, and
 // the number is another; what is written beside them, as how much of a quota is used, leaves it the same.
 //
 // An object that toolforged has never applied keeps generation 0. The numbers do not grow.
@@ -36,6 +37,7 @@ func numbered(object client.Object) {
 		hash := fnv.New64a()
 		hash.Write(sorted)
 		hash.Write([]byte(object.GetAnnotations()[render.HashAnnotation]))
+		hash.Write([]byte(object.GetUID()))
 		object.SetGeneration(int64(hash.Sum64()%math.MaxInt64) + 1)
 		return
 	}

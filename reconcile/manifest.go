@@ -12,7 +12,7 @@ import (
 )
 
 // manifest says whether the revision's toolforge.yaml can be put into effect.
-func (t *Tools) manifest(_ context.Context, p *pass) result {
+func (t *Tools) manifest(ctx context.Context, p *pass) result {
 	if p.revision.Missing {
 		p.tool.Status.Problems = nil
 		return stall(api.ReasonManifestMissing, fmt.Sprintf(
@@ -25,6 +25,9 @@ func (t *Tools) manifest(_ context.Context, p *pass) result {
 	}
 	if problems := checkOwn(p.revision.Manifest, p.revision.Own, p.tool.TargetNamespace(), t.Config.Policy); len(problems) > 0 {
 		return mistaken(p, problems)
+	}
+	if r := t.secrets(ctx, p); r.outcome != done {
+		return r
 	}
 	return valid(p)
 }

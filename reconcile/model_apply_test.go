@@ -56,6 +56,9 @@ func (s *modelServer) apply(manager string, content map[string]any, force bool) 
 			result = without(result, path)
 		}
 	}
+	if err := immutable(before, result.(map[string]any)); err != nil {
+		return nil, err
+	}
 	return s.finalise(s.put(before, &unstructured.Unstructured{Object: result.(map[string]any)}, owners)), nil
 }
 

@@ -20,6 +20,7 @@ import (
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build"
+	"github.com/toolforge/toolforged/reconcile/seal"
 )
 
 const (
@@ -34,7 +35,9 @@ type modelDaemon struct {
 	queue     *modelQueue
 	informers []*informer
 	poller    *modelPoller
-	dead      bool
+	// working names the tool that is taken through Reconcile.
+	working string
+	dead    bool
 }
 
 // startDaemon replaces the daemon.
@@ -69,8 +72,9 @@ func (w *world) startDaemon() {
 		Builds: &build.Engine{
 			Config: w.buildConfig(), Client: writer, Live: live, Registry: images, Logs: modelLogs{d}, Now: now,
 		},
-		Events: modelEvents{},
-		Now:    now,
+		Events:      modelEvents{},
+		NewIdentity: func() (*seal.Identity, error) { return modelIdentity(d.working), nil },
+		Now:         now,
 	})
 	d.watch()
 }
@@ -96,10 +100,10 @@ func (d *modelDaemon) watch() {
 	d.poller.revised = revised
 	scaled := []predicate.Predicate{predicate.GenerationChangedPredicate{}}
 	watches := []modelWatch{
-		{&api.Tool{}, &handler.EnqueueRequestForObject{}, []predicate.Predicate{predicate.GenerationChangedPredicate{}}},
+		{&api.Tool{}, &handler.EnqueueRequestForObject{}, []predicate.Predicate{specOrKeyChanged()}},
 		{&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(d.tools.labelledTool), nil},
 		{&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(d.tools.labelledTool), nil},
-		{&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(d.tools.scaledTool), scaled},
+		{&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(d.tools.toolOfNamespace), scaled},
 		{&api.Builder{}, handler.EnqueueRequestsFromMapFunc(d.tools.all), []predicate.Predicate{predicate.ResourceVersionChangedPredicate{}}},
 	}
 	if d.world.broken.deaf != hostIndex {
@@ -132,13 +136,15 @@ func (d *modelDaemon) work() bool {
 	w := d.world
 	w.reconciles++
 	w.tracef("reconcile %s", request.Name)
-	w.busy = true
+	w.busy, d.working = true, request.Name
 	result, err := d.tools.Reconcile(context.Background(), request)
 	w.busy = false
 	if w.broken.result != nil {
 		result = w.broken.result(result)
 	}
 	switch {
+	case err != nil && hasValue(err.Error()):
+		w.failf("an error has a value of a secret in it: %v", err)
 	case err != nil:
 		w.tracef("  failed: %v", err)
 		d.queue.AddRateLimited(request)
@@ -185,7 +191,9 @@ func (l modelLogs) Tail(_ context.Context, _, pod, container string) (string, er
 type modelEvents struct{}
 
 func (modelEvents) Eventf(_, _ runtime.Object, _, _, _, note string, args ...any) {
-	_ = fmt.Sprintf(note, args...)
+	if text := fmt.Sprintf(note, args...); hasValue(text) {
+		panic(violation{"an event has a value of a secret in it: " + text})
+	}
 }
 
 func labelSet(object client.Object) labels.Set { return object.GetLabels() }

@@ -35,7 +35,7 @@ func (g *modelGarbage) end(namespace *stored) {
 
 // orphan looks at what an object owned that is gone.
 func (g *modelGarbage) orphan(owner *stored) {
-	for _, kind := range []schema.GroupVersionKind{namespaceKind, podKind, volumeKind, jobKind} {
+	for _, kind := range []schema.GroupVersionKind{namespaceKind, podKind, volumeKind, jobKind, secretKind} {
 		for _, object := range g.world.server.list(kind, "") {
 			for _, reference := range object.GetOwnerReferences() {
 				if reference.UID == owner.GetUID() {

@@ -42,6 +42,9 @@ var hostManifest = modelManifest{
 var modelManifests = []modelManifest{
 	{name: "site", yaml: site, runs: true, builds: true},
 	{name: "site and jobs", yaml: atModelTime(siteAndJobs), runs: true, builds: true},
+	{name: "secrets", yaml: site + "secrets:\n  API_TOKEN: <own>\n  DB_PASSWORD: {from: toolsdb, key: password}\n", runs: true, builds: true},
+	{name: "secrets of two", yaml: "webservice: {secrets: {API_TOKEN: <own>}}\njobs:\n  - name: consumer\n    continuous: true\n    process: worker\n" +
+		"    secrets: {API_TOKEN: <own>, OTHER: <own>}\n", runs: true, builds: true},
 	{name: "two replicas", yaml: "webservice:\n  replicas: 2\n  mount: all\nenv:\n  LEVEL: debug\n", runs: true, builds: true},
 	{name: "migrated", yaml: atModelTime(migratedAndSeeded), runs: true, builds: true},
 	{name: "consumer", yaml: "jobs:\n  - name: consumer\n    continuous: true\n    process: worker\n", runs: true, builds: true},
@@ -53,13 +56,15 @@ var modelManifests = []modelManifest{
 	{name: "missing", unusable: true},
 	{name: "too much", yaml: "webservice: {replicas: 3, memory: 3Gi}\n", unusable: true},
 	{name: "no such process", yaml: "webservice:\n  process: absent\n", unusable: true, builds: true},
+	{name: "another tool's secret", yaml: site + "secrets: {API_TOKEN: <other>, MORE: <own>}\n", unusable: true},
+	{name: "no such Secret", yaml: site + "secrets: {API_TOKEN: {from: absent}}\n", unusable: true},
 }
 
 // atModelTime has a manifest's hourly jobs run by modelSchedule.
 func atModelTime(yaml string) string { return strings.ReplaceAll(yaml, "@hourly", modelSchedule) }
 
 // migratedManifest is where modelManifests has the one with pre-deploy jobs that succeed.
-const migratedManifest = 3
+const migratedManifest = 5
 
 // modelCommit is one commit of a tool's repository.
 type modelCommit struct {

@@ -43,6 +43,7 @@ var incidents = []incident{
 	{2, "host changes hands", (*world).changeHands},
 	{1, "claim deleted", (*world).deleteClaim},
 	{2, "kill", func(w *world, _ *modelTool) { w.daemon.die("from outside") }},
+	{2, "Secret of the platform changed", (*world).changeProvided},
 	{1, "somebody's objects", (*world).foreigner},
 }
 
@@ -113,7 +114,7 @@ func (w *world) calmDown() {
 func (w *world) newCommit(tool *modelTool, manifest modelManifest, fate fate) *modelCommit {
 	number := len(tool.history)
 	tree := digest(fmt.Sprintf("%s tree %d", tool.name, number))
-	return newModelCommit(fmt.Sprintf("%s %d", tool.name, number), manifest, tree, fate)
+	return newModelCommit(fmt.Sprintf("%s %d", tool.name, number), manifest.of(w, tool.name), tree, fate)
 }
 
 // recommit is a new commit with another manifest and the tree of an older one.
@@ -173,6 +174,10 @@ func (w *world) edit(tool *modelTool) {
 
 func (w *world) editObject(target *stored) {
 	w.tracef("somebody edits %s", target.id)
+	if target.id.kind == secretKind {
+		w.forge(target)
+		return
+	}
 	w.server.update(editor, target.id, func(object *unstructured.Unstructured) {
 		switch target.id.kind {
 		case deploymentKind:

@@ -126,6 +126,12 @@ func (w *world) wrote(verb string, id objectID, before, after *stored) {
 		w.failf("the daemon touches an object that is not the tool's: %s %s", verb, id)
 	}
 	w.jobs.wrote(verb, id, before, after)
+	if after != nil {
+		i.secretly(after)
+	}
+	if verb == "delete" && id.kind == secretKind && before != nil {
+		i.unused(before)
+	}
 	switch {
 	case verb == "delete" && compared(id.kind) && before != nil:
 		i.pruned(before)
@@ -142,7 +148,7 @@ func (i *invariants) pruned(object *stored) {
 	w := i.world
 	name := object.GetLabels()[api.ToolLabel]
 	live := w.server.get(objectID{toolKind, client.ObjectKey{Name: name}})
-	if live == nil || live.GetDeletionTimestamp() != nil {
+	if live == nil || live.GetDeletionTimestamp() != nil || object.id.kind == secretKind && isForged(object) {
 		return
 	}
 	tool := w.tool(name)
@@ -182,6 +188,7 @@ func (w *world) rendered(tool *modelTool, c *modelCommit, image string) []*unstr
 		Tool: tool.name, Namespace: tool.namespace(), Manifest: c.revision.Manifest, Domain: w.config().Domain,
 		Images: map[string]render.Image{manifest.MainBuild: {Reference: image}}, RolloutDeadline: w.config().RolloutDeadline,
 		Hosts: w.hostsOf(tool, c), Volumes: w.config().Policy.Volumes,
+		Provided: w.provided(tool),
 	})
 	if err != nil {
 		panic(err)
@@ -197,7 +204,7 @@ func (i *invariants) serving(id objectID) {
 		w.failf("commit %.7s is said to serve and may not", serving.Commit)
 	}
 	if serving != nil && !w.commitOf(serving.Commit).good() {
-		w.failf("commit %.7s is said to serve and never came up", serving.Commit)
+		w.failf("commit %.7s (%s, %v) is said to serve and never came up", serving.Commit, w.commitOf(serving.Commit).manifest.name, w.commitOf(serving.Commit).fate)
 	}
 }
 
@@ -214,7 +221,7 @@ func (i *invariants) deployed(workload *stored) {
 
 // compared are the kinds of which a tool's namespace holds exactly what is declared.
 func compared(kind schema.GroupVersionKind) bool {
-	return kind == deploymentKind || kind == serviceKind || kind == ingressKind || kind == cronJobKind
+	return kind == deploymentKind || kind == serviceKind || kind == ingressKind || kind == cronJobKind || kind == secretKind
 }
 
 // status is a tool's as the server has it; empty when there is no such tool.

@@ -120,7 +120,7 @@ func (m *modelJobs) run(job *stored) {
 func fails(spec map[string]any) bool {
 	containers, _, _ := unstructured.NestedSlice(spec, "template", "spec", "containers")
 	command, _, _ := unstructured.NestedStringSlice(containers[0].(map[string]any), "command")
-	return slices.Contains(command, failingCommand)
+	return slices.ContainsFunc(command, func(word string) bool { return strings.Contains(word, failingCommand) })
 }
 
 // spoil is for a Job that is taken away: what would have become of its deployment cannot be said. It may be run again if

@@ -31,7 +31,8 @@ func (w *world) checkAll() {
 func (w *world) check(tool *modelTool) {
 	namespace := objectID{namespaceKind, client.ObjectKey{Name: tool.namespace()}}
 	if w.server.get(tool.id()) == nil {
-		if w.server.get(namespace) != nil || len(w.buildPods(tool.name)) > 0 {
+		keys := objectID{secretKind, client.ObjectKey{Namespace: buildNamespace, Name: "age-" + tool.name}}
+		if w.server.get(namespace) != nil || len(w.buildPods(tool.name)) > 0 || w.server.get(keys) != nil {
 			w.failf("%s is gone, and not all that was its", tool.name)
 		}
 		return
@@ -43,6 +44,7 @@ func (w *world) check(tool *modelTool) {
 	if seen := live.Status.Seen; seen == nil || seen.Commit != tool.head.id {
 		w.failf("%s: the newest commit %.7s was not seen", tool.name, tool.head.id)
 	}
+	w.checkKeys(tool, live.Status)
 	w.checkHistory(tool, live.Status)
 	w.checkRuns(tool, live)
 	if w.good(tool) && (!tool.head.spoiled || conditions.IsReady(live)) {
@@ -131,7 +133,7 @@ func (w *world) checkObjects(tool *modelTool, c *modelCommit, image string) {
 	declared := make(map[objectID]bool)
 	for _, object := range w.rendered(tool, c, image) {
 		declared[idOf(object)] = true
-		w.checkObject(c, object)
+		w.checkObject(c, withValues(tool, c, object))
 	}
 	for _, object := range w.own(tool) {
 		if !declared[object.id] {

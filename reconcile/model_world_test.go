@@ -149,6 +149,7 @@ func (w *world) changed(before, after *stored) {
 	w.jobs.changed(before, after)
 	w.garbage.changed(before, after)
 	w.binder.changed(before, after)
+	modelPlatform{w}.changed(before, after)
 	if w.daemon == nil || w.daemon.dead {
 		return
 	}

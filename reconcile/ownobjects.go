@@ -217,6 +217,9 @@ func nameTaken(m *manifest.Manifest, object *unstructured.Unstructured, volumes 
 	if slices.ContainsFunc(volumes, func(v render.Volume) bool { return v.Name == object.GetName() }) {
 		return true
 	}
+	if object.GetKind() == secretKind.Kind && strings.HasPrefix(object.GetName(), render.SealedPrefix) {
+		return true
+	}
 	return slices.Contains(render.ReservedNames, object.GetName()) || slices.ContainsFunc(m.Processes(), func(p manifest.Process) bool { return p.Name == object.GetName() })
 }
 

@@ -23,6 +23,7 @@ func Kinds() []schema.GroupVersionKind {
 		{Version: "v1", Kind: "Service"},
 		{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"},
 		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"},
+		secretKind,
 		{Version: "v1", Kind: "ServiceAccount"},
 		{Version: "v1", Kind: "PersistentVolumeClaim"},
 		volumeKind,
@@ -52,15 +53,18 @@ func (t *Tools) prune(ctx context.Context, p *pass) error {
 	if err != nil {
 		return err
 	}
-	for _, object := range objects {
-		if declared(object) {
-			continue
-		}
+	doomed, err := t.spare(ctx, p, slices.DeleteFunc(objects, declared))
+	if err != nil {
+		return err
+	}
+	for _, object := range doomed {
 		if err := t.remove(ctx, p.tool, object); err != nil {
 			return err
 		}
 	}
-	p.tool.Status.Inventory = slices.DeleteFunc(p.tool.Status.Inventory, func(o api.Object) bool { return !declared(o) })
+	p.tool.Status.Inventory = slices.DeleteFunc(p.tool.Status.Inventory, func(o api.Object) bool {
+		return slices.ContainsFunc(doomed, func(d api.Object) bool { return same(o, d) })
+	})
 	return nil
 }
 

@@ -74,6 +74,7 @@ func TestKilledBeforeStatus(t *testing.T) {
 		"PATCH /" + inNamespace(tool, "apis/apps/v1", "deployments", "webservice"),
 		"PATCH /" + inNamespace(tool, "apis/networking.k8s.io/v1", "ingresses", "webservice"),
 		"PATCH /" + inNamespace(tool, "apis/networking.k8s.io/v1", "networkpolicies", "tool"),
+		keysMade, // and finds them there
 	}
 	if diff := cmp.Diff(want, objectWrites(second.wire.take())); diff != "" {
 		t.Errorf("what the next daemon wrote (-want +got):\n%s", diff)

@@ -54,6 +54,9 @@ func TestSimulationFinds(t *testing.T) {
 		{"pre-deploy jobs that are not waited for", broken{client: seesRunsDone}, "while a pre-deploy job of its deployment runs"},
 		{"pre-deploy jobs that do not see each other", broken{client: seesNoJobs, live: seesNoJobsLive}, "pre-deploy jobs run at the same time"},
 		{"not hearing of Jobs", broken{deaf: jobKind.Kind}, "is said to be under way"},
+		{"Secrets that go before their pods", broken{client: appliesBy(pruneSecrets)}, "which pods of"},
+		{"a value for everybody", broken{client: appliesBy(tellValue)}, "holds a value of a secret"},
+		{"not hearing of Secrets", broken{deaf: secretKind.Kind}, " as data."},
 		{"no way back", broken{client: appliesBy(stayDown)}, "has had an image that never comes up"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -174,6 +177,30 @@ func stayDown(a applier, object *unstructured.Unstructured, apply func() error) 
 	there := a.daemon.world.server.get(idOf(object))
 	if object.GetKind() == deploymentKind.Kind && a.daemon.world.calm && there != nil && isSick(a.daemon.world, there) {
 		return nil
+	}
+	return apply()
+}
+
+// pruneSecrets deletes what a new Deployment no longer refers to, whatever the old one does.
+func pruneSecrets(a applier, object *unstructured.Unstructured, apply func() error) error {
+	if object.GetKind() != deploymentKind.Kind {
+		return apply()
+	}
+	for _, secret := range a.daemon.world.server.list(secretKind, object.GetNamespace()) {
+		if secret.GetLabels()[api.SecretLabel] == api.SecretRendered && !holds(object.Object, secret.GetName()) {
+			_ = a.Delete(context.Background(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: secret.GetNamespace(), Name: secret.GetName()}})
+		}
+	}
+	return apply()
+}
+
+// tellValue puts what is in a Secret where it is not in one.
+func tellValue(a applier, object *unstructured.Unstructured, apply func() error) error {
+	for _, secret := range a.daemon.world.server.list(secretKind, object.GetNamespace()) {
+		data, _, _ := unstructured.NestedMap(secret.Object, "data")
+		if token, ok := data["API_TOKEN"]; ok && object.GetKind() == deploymentKind.Kind {
+			set(object, token, "metadata", "annotations", "token")
+		}
 	}
 	return apply()
 }

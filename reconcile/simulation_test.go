@@ -104,14 +104,14 @@ func simulate(seed uint64, b broken) (w *world, failure string) {
 	w.calmDown()
 	w.settle()
 	w.checkAll()
-	w.pushAll(func() (modelManifest, fate) { return pick(w, modelManifests[:5]...), pick(w, comesUp, comesUpLate) })
+	w.pushAll(func() (modelManifest, fate) { return pick(w, modelManifests[:7]...), pick(w, comesUp, comesUpLate) })
 	w.checkAll()
 	w.checkIdle()
 	w.pushAll(func() (modelManifest, fate) {
 		if w.random.IntN(2) == 0 {
-			return pick(w, modelManifests[9:]...), comesUp
+			return pick(w, modelManifests[11:]...), comesUp
 		}
-		return pick(w, modelManifests[:5]...), pick(w, neverUp, neverBuilds)
+		return pick(w, modelManifests[:7]...), pick(w, neverUp, neverBuilds)
 	})
 	w.checkAll()
 	w.checkIdle()

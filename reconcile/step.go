@@ -10,6 +10,7 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/manifest"
 	"github.com/toolforge/toolforged/reconcile/render"
+	"github.com/toolforge/toolforged/reconcile/seal"
 	"github.com/toolforge/toolforged/sources"
 )
 
@@ -30,6 +31,10 @@ type pass struct {
 	problems manifest.Problems
 	// images are what the newest revision's processes run in, by name.
 	images map[string]render.Image
+	// identity is the tool's key pair, nil when nothing had to be decrypted in this walk.
+	identity *seal.Identity
+	// spared tells that Secrets which are no longer declared were kept for now.
+	spared bool
 	// surroundings are what the namespace holds whatever runs in it.
 	surroundings []*unstructured.Unstructured
 	// target is what should run; nil when nothing was ever deployed.
@@ -53,14 +58,34 @@ func (p *pass) declared() []*unstructured.Unstructured {
 }
 
 // prerequisites are what must be in the namespace before anything of a revision runs there, and so before its pre-deploy
-// jobs, in the order in which it is applied.
-func (p *pass) prerequisites() []*unstructured.Unstructured { return p.surroundings }
+// jobs, in the order in which it is applied: also the Secrets of the deployment that waits for its pre-deploy jobs. Their
+// names are made of what they hold, so nothing that runs is changed by them.
+func (p *pass) prerequisites() []*unstructured.Unstructured {
+	if p.next == nil {
+		return p.surroundings
+	}
+	secrets := slices.DeleteFunc(slices.Clone(p.next.objects), func(object *unstructured.Unstructured) bool {
+		return object.GroupVersionKind() != secretKind
+	})
+	if p.target != nil {
+		secrets = slices.DeleteFunc(secrets, func(object *unstructured.Unstructured) bool {
+			return slices.ContainsFunc(p.target.objects, func(o *unstructured.Unstructured) bool { return same(identity(o), identity(object)) })
+		})
+	}
+	return slices.Concat(p.surroundings, secrets)
+}
 
 // again asks for another walk after that time, or sooner.
 func (p *pass) again(after time.Duration) {
-	if p.after == 0 || after < p.after {
-		p.after = after
+	p.after = soonest(p.after, after)
+}
+
+// soonest is the shorter of two times to wait, of which 0 is for ever.
+func soonest(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
 	}
+	return a
 }
 
 // outcome says how the walk goes on.

@@ -46,13 +46,11 @@ func (v verdicts) failure() *result {
 }
 
 // after is when the tool should be looked at again, were there no event before; 0 for never.
-func (v verdicts) after(soonest time.Duration) time.Duration {
+func (v verdicts) after(first time.Duration) time.Duration {
 	for _, verdict := range v {
-		if soonest == 0 || verdict.after != 0 && verdict.after < soonest {
-			soonest = verdict.after
-		}
+		first = soonest(first, verdict.after)
 	}
-	return soonest
+	return first
 }
 
 // summarise writes the conditions: one for each step that was reached, and what they come to. Reconciling and Stalled

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"maps"
+	"slices"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -21,7 +22,7 @@ func TestNamespaceTaken(t *testing.T) {
 	before := namespace.ResourceVersion
 	d.push(tool, "one", site, "tree1")
 	d.untilCondition(tool, api.Applied, "False", api.ReasonNamespaceTaken)
-	if writes := objectWrites(d.wire.take()); len(writes) > 0 {
+	if writes := objectWrites(d.wire.take()); !slices.Equal(writes, []string{keysMade}) {
 		t.Errorf("objects were written: %q", writes)
 	}
 	if err := d.admin.Get(t.Context(), client.ObjectKeyFromObject(namespace), namespace); err != nil {

@@ -15,6 +15,7 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build"
 	"github.com/toolforge/toolforged/reconcile/policy"
+	"github.com/toolforge/toolforged/reconcile/seal"
 	"github.com/toolforge/toolforged/sources"
 )
 
@@ -52,6 +53,9 @@ type Config struct {
 // cacheCheck is how long a tool waits for the cache to show its own last write.
 const cacheCheck = 50 * time.Millisecond
 
+// keyCheck is when a key pair that could not be made is tried again.
+const keyCheck = 30 * time.Second
+
 // Tools is the controller of Tool resources.
 type Tools struct {
 	Config Config
@@ -67,12 +71,16 @@ type Tools struct {
 	Builds    Builds
 	Events    events.EventRecorder
 	Now       func() time.Time
+	// NewIdentity makes key pairs; nil for real ones.
+	NewIdentity func() (*seal.Identity, error)
 
-	ledger  *ledger
-	current *versions
-	well    *wellKnown
-	others  *others
-	lookout *lookout
+	ledger     *ledger
+	current    *versions
+	well       *wellKnown
+	others     *others
+	lookout    *lookout
+	opened     *opened
+	secretKeys *secretKeys
 }
 
 // NewTools fills in what the controller keeps for itself: nothing that a restart would miss.
@@ -82,6 +90,10 @@ func NewTools(t Tools) *Tools {
 	t.well = newWellKnown()
 	t.others = newOthers()
 	t.lookout = newLookout()
+	if t.NewIdentity == nil {
+		t.NewIdentity = seal.NewIdentity
+	}
+	t.opened, t.secretKeys = newOpened(), newSecretKeys()
 	return &t
 }
 
@@ -91,6 +103,7 @@ func (t *Tools) Reconcile(ctx context.Context, request reconcile.Request) (recon
 	if err := t.Client.Get(ctx, request.NamespacedName, tool); err != nil {
 		if client.IgnoreNotFound(err) == nil {
 			t.forget(request.Name)
+			t.forgetSecrets(request.Name)
 			t.current.forget(request.Name)
 			t.lookout.forget(request.Name)
 		}
@@ -114,12 +127,17 @@ func (t *Tools) Reconcile(ctx context.Context, request reconcile.Request) (recon
 		return reconcile.Result{}, err
 	}
 	before := tool.DeepCopy()
+	keyless := t.giveKeys(ctx, tool)
 	all, after := t.walk(ctx, tool)
 	if err := t.save(ctx, before, tool); err != nil {
 		return reconcile.Result{}, err
 	}
 	if failure := all.failure(); failure != nil {
 		return reconcile.Result{}, fmt.Errorf("%s: %s", failure.reason, failure.message)
+	}
+	if keyless != nil {
+		ctrl.LoggerFrom(ctx).Error(keyless, "the tool has no key pair yet")
+		after = soonest(after, keyCheck)
 	}
 	return reconcile.Result{RequeueAfter: after}, nil
 }
@@ -149,9 +167,8 @@ func (t *Tools) walk(ctx context.Context, tool *api.Tool) (all verdicts, after t
 		ctrl.LoggerFrom(ctx).Error(err, "whether runs were missed could not be found out")
 		p.again(askAgain)
 	}
-	if err := t.runs(ctx, p); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "whether runs were missed could not be found out")
-		p.again(askAgain)
+	if p.spared && p.serves() {
+		p.again(sparedFor)
 	}
 	tool.Status.ObservedGeneration = tool.Generation
 	summarise(tool, all)

@@ -40,11 +40,11 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 	}
 	owned := predicate.NewPredicateFuncs(func(object client.Object) bool { return t.Shard.Owns(object.GetName()) })
 	b := ctrl.NewControllerManagedBy(manager).
-		For(&api.Tool{}, builder.WithPredicates(owned, predicate.GenerationChangedPredicate{})).
+		For(&api.Tool{}, builder.WithPredicates(owned, specOrKeyChanged())).
 		Watches(&api.Tool{}, t.hostHandler()).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(t.labelledTool)).
 		Watches(&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(t.labelledTool)).
-		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(t.scaledTool), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(t.toolOfNamespace), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&api.Builder{}, handler.EnqueueRequestsFromMapFunc(t.all), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		Watches(&api.CatalogImage{}, handler.EnqueueRequestsFromMapFunc(t.all), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
 		WatchesRawSource(revised.source()).
@@ -63,10 +63,25 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 	return b.Complete(t)
 }
 
+// specOrKeyChanged lets changes of a tool's spec through, and that its public key was taken out of its status: somebody wants
+// another one.
+func specOrKeyChanged() predicate.Predicate {
+	keyTaken := predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*api.Tool)
+		after, both := e.ObjectNew.(*api.Tool)
+		return ok && both && before.Status.PublicKey != "" && after.Status.PublicKey == ""
+	}}
+	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, keyTaken)
+}
+
 // objectHandler wakes the tool that an object belongs to, and forgets what was known of a deleted object.
 func (t *Tools) objectHandler(kind schema.GroupVersionKind) handler.EventHandler {
+	whose := t.labelledTool
+	if kind == secretKind {
+		whose = t.toolOfNamespace // those of the platform have no label
+	}
 	wake := func(object client.Object, q queue) {
-		for _, r := range t.labelledTool(context.Background(), object) {
+		for _, r := range whose(context.Background(), object) {
 			q.Add(r)
 		}
 	}
@@ -97,9 +112,9 @@ func (t *Tools) labelledTool(_ context.Context, object client.Object) []reconcil
 	return []reconcile.Request{request(name)}
 }
 
-// scaledTool is the tool in whose namespace an autoscaler is, if it is one of the shard's. Others make autoscalers: they have
-// no label.
-func (t *Tools) scaledTool(_ context.Context, object client.Object) []reconcile.Request {
+// toolOfNamespace is the tool in whose namespace an object is, if it is one of the shard's. What others make, such as
+// autoscalers, has no label of the tool's.
+func (t *Tools) toolOfNamespace(_ context.Context, object client.Object) []reconcile.Request {
 	name, found := strings.CutPrefix(object.GetNamespace(), api.NamespacePrefix)
 	if !found || !t.Shard.Owns(name) {
 		return nil

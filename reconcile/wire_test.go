@@ -172,6 +172,9 @@ func objectWrites(writes []string) []string {
 	return kept
 }
 
+// keysMade is the write of a tool's key pair.
+const keysMade = "POST /api/v1/namespaces/" + buildNamespace + "/secrets"
+
 // cutStatus is for a daemon that is killed before it can write what it has done.
 func cutStatus(request *http.Request) bool {
 	return request.Method == http.MethodPatch && strings.HasSuffix(request.URL.Path, "/status")

@@ -16,7 +16,9 @@ var advice = map[string]string{
 	v1alpha1.ReasonRepositoryFailed: "Check that the repository exists, that it can be read without a login, and that " +
 		"it has the branch or tag. It is tried again by itself. If it says that the repository may not be asked, move it " +
 		"to a server that may, or ask an administrator.",
-	v1alpha1.ReasonSecretMissing:   "The password for the repository is missing. An administrator has to put it there.",
+	v1alpha1.ReasonSecretMissing: "The password for the repository is missing. An administrator has to put it there.",
+	v1alpha1.ReasonKeyMissing: "The key that opens the tool's encrypted values is missing. An administrator has to bring it back, or make " +
+		"another one, for which the values are then encrypted anew.",
 	v1alpha1.ReasonManifestMissing: "Push a commit with a toolforge.yaml in the top directory of the repository.",
 	v1alpha1.ReasonManifestInvalid: "Correct toolforge.yaml where the problems below say, and push.",
 	v1alpha1.ReasonNotAllowed: "Correct toolforge.yaml where the problems below say, and push; or ask an administrator to allow the " +

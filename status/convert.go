@@ -37,6 +37,7 @@ func describe(t *v1alpha1.Tool) Tool {
 		Ref:         t.Spec.Ref,
 		Namespace:   t.TargetNamespace(),
 		QuotaClass:  t.Spec.QuotaClass,
+		PublicKey:   t.Status.PublicKey,
 		Images:      []Image{},
 		Conditions:  conditionsOf(t.Status.Conditions),
 		History:     collect(t.Status.History, deploymentOf),

@@ -41,6 +41,17 @@ func TestPagesHaveNoControls(t *testing.T) {
 	}
 }
 
+func TestToolPageSaysHowToEncrypt(t *testing.T) {
+	h := sampleHandler(t)
+	const command = "age -a -r "
+	if page := text(parse(t, get(h, "/tools/alpha").Body.String())); !strings.Contains(page, command+publicKey) {
+		t.Errorf("no command: %s", page)
+	}
+	if page := text(parse(t, get(h, "/tools/zeta").Body.String())); strings.Contains(page, command) {
+		t.Errorf("a command without a key: %s", page)
+	}
+}
+
 func TestToolPageSaysEverything(t *testing.T) {
 	page := text(parse(t, get(sampleHandler(t), "/tools/zeta").Body.String()))
 	for _, want := range []string{

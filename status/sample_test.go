@@ -24,6 +24,7 @@ const (
 	goodCommit = "9f8e7d6c5b4a39281706f5e4d3c2b1a098765432"
 	badCommit  = "1a2b3c4d5e6f708192a3b4c5d6e7f80912345678"
 	digest     = "sha256:4b825dc642cb6eb9a060e54bf8d69288fbee4904a1b2c3d4e5f60718293a4b5c"
+	publicKey  = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
 	hostile    = `</pre><script>alert(1)</script><img src=x onerror="alert(2)">`
 )
 
@@ -49,6 +50,7 @@ func servingTool() *v1alpha1.Tool {
 		condition("Healthy", metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1 of 1 replicas up"),
 		condition("Ready", metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "serving 9f8e7d6c5b4a"))
 	t.Status.URL = "http://alpha.toolforge.example/"
+	t.Status.PublicKey = publicKey
 	t.Status.Seen = &v1alpha1.Revision{Commit: goodCommit, SeenAt: before(2 * time.Hour)}
 	t.Status.Serving = &v1alpha1.Deployment{Commit: goodCommit, Since: before(time.Hour)}
 	return t

@@ -63,6 +63,8 @@ type Tool struct {
 	Namespace string `json:"namespace"`
 	// QuotaClass is the name of the class that says how much the tool may use.
 	QuotaClass string `json:"quota_class"`
+	// PublicKey is the age public key for which values in toolforge.yaml are encrypted, "" before it is made.
+	PublicKey string `json:"public_key"`
 	// Images are the images that serve.
 	Images []Image `json:"images"`
 	// Conditions: Ready, then the steps from repository to running tool in their order, then others by name.

@@ -36,6 +36,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"quiet":       quiet,
 	"passed":      passed,
 	"git-secret":  gitSecret,
+	"age-encrypt": ageEncrypt,
 	"unique":      unique,
 	"mailbox":     mailbox,
 	"mail":        mail,

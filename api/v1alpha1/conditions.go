@@ -25,6 +25,7 @@ const (
 	ReasonPolling            = "Polling"
 	ReasonRepositoryFailed   = "RepositoryFailed"
 	ReasonSecretMissing      = "SecretMissing"
+	ReasonKeyMissing         = "KeyMissing"
 	ReasonManifestMissing    = "ManifestMissing"
 	ReasonManifestInvalid    = "ManifestInvalid"
 	ReasonNotAllowed         = "NotAllowed"

@@ -25,6 +25,17 @@ const (
 	// ReportedAnnotation tells what the maintainers were told: on a Job whether its start or its end was, on a CronJob up to
 	// when (RFC 3339) missed runs were.
 	ReportedAnnotation = "toolforge.org/reported"
+	// SecretLabel is on every Secret in a tool's namespace that toolforged looks at.
+	SecretLabel = "toolforge.org/secret"
+	// SecretRendered: it holds values of toolforge.yaml. toolforged makes and deletes it.
+	SecretRendered = "rendered"
+	// SecretProvided: the platform keeps it for the tool, and toolforge.yaml may take values of it by `from`. An
+	// administrator puts the label on it.
+	SecretProvided = "provided"
+	// SecretOwn: the tool brings it itself, as one of its Kubernetes objects.
+	SecretOwn = "own"
+	// IdentityComponent is the component of the Secret with a tool's private key.
+	IdentityComponent = "age-identity"
 	// Finalizer keeps a deleted Tool until what was made for it is gone.
 	Finalizer = "toolforge.org/tool"
 )

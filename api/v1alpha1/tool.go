@@ -80,6 +80,11 @@ type ToolStatus struct {
 	// +optional
 	URL string `json:"url,omitempty"`
 
+	// PublicKey is the age public key for which maintainers encrypt the values in toolforge.yaml. The private key is in
+	// the Secret age-<tool> in the namespace of the builds.
+	// +optional
+	PublicKey string `json:"publicKey,omitempty"`
+
 	// Seen is the newest revision found at spec.ref.
 	// +optional
 	Seen *Revision `json:"seen,omitempty"`

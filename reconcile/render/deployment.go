@@ -23,6 +23,7 @@ func deployment(in Input, p process, labels map[string]string, replicas int) *ac
 				WithMaxSurge(intstr.FromInt32(1)))).
 		WithTemplate(accorev1.PodTemplateSpec().
 			WithLabels(labels).
+			WithAnnotations(p.annotations(in)).
 			WithSpec(p.pod()))
 	if !slices.Contains(in.Autoscaled, p.name) {
 		spec.WithReplicas(int32(replicas))

@@ -22,6 +22,7 @@ func jobProcess(in Input, job manifest.Job) process {
 		run:     job.Run,
 		volumes: in.mounts(job.Run),
 		env:     []map[string]string{in.Manifest.Env, job.Env},
+		secrets: []map[string]manifest.Secret{in.Manifest.Secrets, job.Secrets},
 		port:    job.Port,
 		proto:   job.Protocol,
 		check:   job.HealthCheck,
@@ -42,9 +43,11 @@ func continuous(in Input, job manifest.Job) []any {
 
 func scheduled(in Input, job manifest.Job) *acbatchv1.CronJobApplyConfiguration {
 	labels := in.labels(api.ScheduledJobComponent, job.Name)
+	p := jobProcess(in, job)
 	pod := accorev1.PodTemplateSpec().
 		WithLabels(labels).
-		WithSpec(jobProcess(in, job).pod().
+		WithAnnotations(p.annotations(in)).
+		WithSpec(p.pod().
 			WithActiveDeadlineSeconds(seconds(job.Timeout)).
 			WithRestartPolicy(corev1.RestartPolicyNever))
 	return acbatchv1.CronJob(job.Name, in.Namespace).

@@ -41,6 +41,8 @@ type Input struct {
 	Autoscaled []string
 	// Own are the Kubernetes objects that the tool brings itself.
 	Own []*unstructured.Unstructured
+	// Provided are the versions of the platform's Secrets that the manifest refers to, by name.
+	Provided map[string]string
 	// Quota is how much the tool may use; nil for no bounds.
 	Quota *QuotaClass
 	// Hosts are the names, beside its own, under which the webservice is reached: those of the manifest's that are the tool's.
@@ -54,12 +56,12 @@ type Input struct {
 // Host is the name under which the webservice is reached.
 func (in Input) Host() string { return in.Tool + "." + in.Domain }
 
-// Objects renders everything that the manifest declares but its pre-deploy jobs, in the order in which it should be applied.
-// Each object carries the hash of its rendering.
+// Objects renders everything that the manifest declares but its pre-deploy jobs, in the order in which it should be applied:
+// Secrets, without their values, before what uses them. Each object carries the hash of its rendering.
 func Objects(in Input) ([]*unstructured.Unstructured, error) {
-	var configurations []any
+	configurations := secretObjects(in)
 	if in.Manifest.Kubernetes != nil {
-		configurations = own(in)
+		configurations = append(configurations, own(in)...)
 	}
 	if in.Manifest.Webservice != nil {
 		configurations = append(configurations, webservice(in)...)

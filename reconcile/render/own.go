@@ -44,6 +44,9 @@ func own(in Input) []any {
 			labels[name] = value
 		}
 		labels[api.ComponentLabel] = OwnComponent
+		if object.GetKind() == "Secret" {
+			labels[api.SecretLabel] = api.SecretOwn
+		}
 		object.SetLabels(labels)
 		configurations = append(configurations, object.Object)
 	}

@@ -26,10 +26,12 @@ type process struct {
 	name  string
 	image Image
 	run   manifest.Run
-	env   []map[string]string // later ones win
-	port  int
-	proto manifest.Protocol
-	check *manifest.HealthCheck
+	// env and secrets are the variables of several places: later places win, and at one place secrets do.
+	env     []map[string]string
+	secrets []map[string]manifest.Secret
+	port    int
+	proto   manifest.Protocol
+	check   *manifest.HealthCheck
 	// volumes are the platform's shared volumes that it sees.
 	volumes []Volume
 	// serves tells that requests reach it: it must drain before it ends.
@@ -108,22 +110,33 @@ func (p process) shell(command string) []string {
 	return []string{"/cnb/lifecycle/launcher", literal(replaced(command))}
 }
 
-func (p process) environment() []*accorev1.EnvVarApplyConfiguration {
-	merged := make(map[string]string)
+// variables are what the process gets, with those of the platform's volumes as if they were written before all others.
+func (p process) variables() (map[string]string, map[string]manifest.Secret) {
+	shared := make(map[string]string)
 	for _, volume := range p.volumes {
-		maps.Copy(merged, volume.Env)
+		maps.Copy(shared, volume.Env)
 	}
-	for _, env := range p.env {
-		maps.Copy(merged, env)
-	}
+	return merge(append([]map[string]string{shared}, p.env...), append([]map[string]manifest.Secret{nil}, p.secrets...))
+}
+
+func (p process) environment() []*accorev1.EnvVarApplyConfiguration {
+	plain, secrets := p.variables()
 	if p.port != 0 {
-		merged["PORT"] = strconv.Itoa(p.port)
+		plain["PORT"] = strconv.Itoa(p.port)
 	}
-	var variables []*accorev1.EnvVarApplyConfiguration
-	for _, name := range slices.Sorted(maps.Keys(merged)) {
-		variables = append(variables, accorev1.EnvVar().WithName(name).WithValue(literal(merged[name])))
+	variables := make(map[string]*accorev1.EnvVarApplyConfiguration, len(plain)+len(secrets))
+	for name, value := range plain {
+		variables[name] = accorev1.EnvVar().WithName(name).WithValue(literal(value))
 	}
-	return variables
+	sealed := sealedOf(secrets).Name()
+	for name, secret := range secrets {
+		variables[name] = accorev1.EnvVar().WithName(name).WithValueFrom(reference(name, secret, sealed))
+	}
+	var sorted []*accorev1.EnvVarApplyConfiguration
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		sorted = append(sorted, variables[name])
+	}
+	return sorted
 }
 
 // Probe numbers: what Toolforge gives today, and a readiness probe, without which a rollout loses requests.

@@ -20,6 +20,7 @@ func webservice(in Input) []any {
 		run:     w.Run,
 		volumes: in.mounts(w.Run),
 		env:     []map[string]string{in.Manifest.Env, w.Env},
+		secrets: []map[string]manifest.Secret{in.Manifest.Secrets, w.Secrets},
 		port:    w.Port,
 		check:   w.HealthCheck,
 		serves:  true,
