@@ -106,7 +106,7 @@ func TestCatalogImage(t *testing.T) {
 	follow("first")
 	d.untilServing(tool, "one")
 	container := d.deployed(tool, "webservice").Spec.Template.Spec.Containers[0]
-	if container.Image != entry.Status.Image || container.Command[len(container.Command)-1] != "python3 app.py" {
+	if container.Image != entry.Status.Image || container.Command[len(container.Command)-1] != "exec python3 app.py" {
 		t.Errorf("it runs %s in %s", container.Command, container.Image)
 	}
 	if len(tool.Status.Builds) > 0 {
