@@ -20,8 +20,10 @@ const (
 
 // reader walks the nodes of one file.
 type reader struct {
-	problems  Problems
+	problems Problems
+	// positions says where each value is, paths what is at each place: keys and values, the outer ones first.
 	positions map[string]Position
+	paths     map[Position]string
 	// jobNames says where each name was first given.
 	jobNames map[string]Position
 	root     []Key
@@ -34,7 +36,8 @@ type reader struct {
 
 func newReader(root []Key) *reader {
 	return &reader{
-		positions: map[string]Position{}, jobNames: map[string]Position{}, words: map[string]bool{}, root: root,
+		positions: map[string]Position{}, paths: map[Position]string{}, jobNames: map[string]Position{}, words: map[string]bool{},
+		root: root,
 	}
 }
 
@@ -122,6 +125,11 @@ func (r *reader) child(parent value, name, step string, key Position, node *yaml
 		c.at = key
 	}
 	r.positions[c.path] = c.at
+	for _, at := range []Position{c.keyAt, c.at} {
+		if _, outer := r.paths[at]; !outer {
+			r.paths[at] = c.path
+		}
+	}
 	return c
 }
 

@@ -8,13 +8,13 @@ type Note struct {
 	Message string `json:"message"`
 }
 
-func (n Note) String() string { return Problem(n).String() }
+func (n Note) String() string { return problem(Position{n.Line, n.Column}, n.Message).String() }
 
 // tidyNotes sorts and bounds them as Problems are.
 func tidyNotes(ps Problems) []Note {
 	var notes []Note
 	for _, p := range ps.tidy("notes") {
-		notes = append(notes, Note(p))
+		notes = append(notes, Note{p.Line, p.Column, p.Message})
 	}
 	return notes
 }

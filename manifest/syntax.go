@@ -53,8 +53,8 @@ func locate(data, read []byte, message string, line int, at Position) *Problem {
 		if i := bytes.LastIndex(read, []byte("*"+m[1])); i >= 0 {
 			at = positionOf(data, i)
 		}
-		return &Problem{at.Line, at.Column, "there is no anchor `&" + shorten(m[1]) + "` above for `*" + shorten(m[1]) +
-			"`; if this is no alias, put it in quotes"}
+		return problem(at, "there is no anchor `&"+shorten(m[1])+"` above for `*"+shorten(m[1])+
+			"`; if this is no alias, put it in quotes")
 	}
 	switch message {
 	case "found undefined tag handle", "did not find expected whitespace or line break":
@@ -70,9 +70,9 @@ func locate(data, read []byte, message string, line int, at Position) *Problem {
 		at = startOf(data, at.Line+1)
 	}
 	if indentedWithTab(data, at.Line) {
-		return &Problem{at.Line, 1, "this line is indented with a tab: use spaces"}
+		return problem(Position{Line: at.Line, Column: 1}, "this line is indented with a tab: use spaces")
 	}
-	return &Problem{at.Line, at.Column, explain(message)}
+	return problem(at, explain(message))
 }
 
 // lastWords is the beginning of the last line that is not blank.
