@@ -18,7 +18,7 @@ var rooms = map[string][]string{
 	"manifest":             {},
 	"sources":              {},
 	"registry":             {},
-	"schema":               {},
+	"schema":               {"manifest"},
 	"build":                {"api", "registry"},
 	"reconcile":            {"api", "manifest", "sources", "build", "registry"},
 	"status":               {"api"},
