@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestHostileFiles covers what a text file of expectations cannot hold: size, encoding, and files made to be costly.
-func TestHostileFiles(t *testing.T) {
-	for _, test := range []struct{ name, file, want string }{
+// hostileFiles are what a text file of expectations cannot hold: size, encoding, and files made to be costly.
+func hostileFiles() []hostileFile {
+	return []hostileFile{
 		{"empty", "", "line 1, column 1: the file is empty"},
 		{"blank", " \r\n\t\n", "line 1, column 1: the file is empty"},
 		{"too large", "#" + strings.Repeat("x", maxFileBytes), "line 1, column 1: the file is larger than 256 KiB"},
@@ -38,7 +38,13 @@ func TestHostileFiles(t *testing.T) {
 		{"unprintable key", `{"\e[2J\u202e": 1, webservice: {}}`, "unknown key `\ufffd[2J\ufffd`"},
 		{"huge number", "webservice: {port: " + strings.Repeat("9", 1000) + "}", "`port` must be a whole number"},
 		{"empty keys", "'': {'': 1}\nwebservice: {'': 1}", "unknown key ``"},
-	} {
+	}
+}
+
+type hostileFile struct{ name, file, want string }
+
+func TestHostileFiles(t *testing.T) {
+	for _, test := range hostileFiles() {
 		t.Run(test.name, func(t *testing.T) {
 			m, problems := Parse([]byte(test.file), Origin{})
 			if m != nil || !strings.Contains(problems.Error(), test.want) {

@@ -58,11 +58,11 @@ func sectionsOf(t *testing.T, page string) map[string]string {
 	return sections
 }
 
-var noAnchor = regexp.MustCompile(`[^a-z0-9 _-]`)
+var notInAnchor = regexp.MustCompile(`[^a-z0-9 _-]`)
 
 // anchorOf is what GitHub, GitLab and goldmark make of a heading in plain words.
 func anchorOf(heading string) string {
-	return strings.ReplaceAll(noAnchor.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
+	return strings.ReplaceAll(notInAnchor.ReplaceAllString(strings.ToLower(heading), ""), " ", "-")
 }
 
 // TestSections: every problem names a section that there is.

@@ -44,8 +44,9 @@ var root = section[file]{
 
 func finishFile(r *reader, m *mapping, f *file) {
 	if !m.has("webservice") && !m.has("jobs") && !m.has("kubernetes") && len(r.problems) == 0 {
-		r.problems.add(m.at,
-			"there is nothing to run: add `webservice: {}` or `jobs`; to run nothing on purpose, write `jobs: []`")
+		nothing := problem(m.at, "there is nothing to run: add `webservice: {}` or `jobs`; to run nothing on purpose, write `jobs: []`")
+		nothing.Section = rootSection // not that of the first key, which is at the same place
+		r.problems = append(r.problems, *nothing)
 	}
 	buildsUnread := f.Builds == nil && m.has("builds")
 	if f.Builds == nil {

@@ -47,6 +47,9 @@ func indexOf(keys []Key, name string) int {
 // found fills in the section of each problem from what the reader found at its place.
 func (ps Problems) found(r *reader) Problems {
 	for i, p := range ps {
+		if p.Section != "" {
+			continue
+		}
 		ps[i].Section = sectionOf(r.paths[Position{Line: p.Line, Column: p.Column}])
 	}
 	return ps

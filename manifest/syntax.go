@@ -15,7 +15,9 @@ import (
 var errUnreadable = errors.New("yaml: unreadable")
 
 var (
-	libraryLine   = regexp.MustCompile(`^line ([0-9]+): `)
+	libraryLine = regexp.MustCompile(`^line ([0-9]+): `)
+	// noAnchor is a value that begins like an anchor or an alias, but is none.
+	noAnchor      = regexp.MustCompile(`(?:^|[\s\[{,])([*&])(?:$|[^A-Za-z0-9_-])`)
 	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 )
 
@@ -62,6 +64,10 @@ func locate(data, read []byte, message string, line int, at Position) *Problem {
 	case "could not find expected ':'", "found unexpected end of stream", "found unexpected document indicator":
 		if line >= 1 {
 			at = startOf(data, line)
+		}
+	case "did not find expected alphabetic or numeric character":
+		if m := noAnchor.FindSubmatchIndex(lineOf(data, at.Line)); m != nil {
+			at.Column = 1 + utf8.RuneCount(lineOf(data, at.Line)[:m[2]])
 		}
 	case "did not find expected node content":
 		// For a mistake of grammar the library's lines are one less.
