@@ -6,15 +6,17 @@ type Note struct {
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`
 	Message string `json:"message"`
+	// Section is as in Problem.
+	Section string `json:"section,omitempty"`
 }
 
-func (n Note) String() string { return problem(Position{n.Line, n.Column}, n.Message).String() }
+func (n Note) String() string { return Problem(n).String() }
 
 // tidyNotes sorts and bounds them as Problems are.
 func tidyNotes(ps Problems) []Note {
 	var notes []Note
-	for _, p := range ps.tidy("notes") {
-		notes = append(notes, Note{p.Line, p.Column, p.Message})
+	for _, p := range ps.tidy("notes").in(olderSection) {
+		notes = append(notes, Note(p))
 	}
 	return notes
 }
