@@ -27,8 +27,7 @@ func (k named[V]) read(r *reader, v value) (map[string]V, bool) {
 	if !ok {
 		return nil, false
 	}
-	if len(m.entries) > k.max {
-		r.problems.add(v.at, "%s has %d entries; at most %d are allowed", v.label(), len(m.entries), k.max)
+	if tooMany(r, v, "entries", len(m.entries), k.max) {
 		return nil, false
 	}
 	all := make(map[string]V, len(m.entries))

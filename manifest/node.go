@@ -11,11 +11,11 @@ import (
 const (
 	// maxSteps bounds the work done for one file: every entry read counts, again each time an alias leads to it. An
 	// honest file of the largest size and number of entries stays well below.
-	maxSteps = 100_000
+	maxSteps = 25_000
 	// maxMergeDepth bounds how deep `<<` may lead to mappings with `<<`; it also ends an anchor that merges itself.
 	maxMergeDepth = 8
 	// maxNoted is how many problems are noted before the rest of the file is left unread.
-	maxNoted = 1000
+	maxNoted = 200
 )
 
 // reader walks the nodes of one file.

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -70,6 +71,10 @@ func unreadable(data []byte) *Problem {
 	if len(data) > maxFileBytes {
 		return problem(Position{Line: 1, Column: 1}, "the file is larger than 256 KiB")
 	}
+	if marks(data) > maxMarks {
+		return problem(Position{Line: 1, Column: 1}, fmt.Sprintf(
+			"the file has too many lines, entries and comments: at most %d, all counted together", maxMarks))
+	}
 	at := Position{Line: 1, Column: 1}
 	for i := 0; i < len(data); {
 		c, size := utf8.DecodeRune(data[i:])
@@ -83,6 +88,17 @@ func unreadable(data []byte) *Problem {
 		i += size
 	}
 	return nil
+}
+
+// marks counts what makes a YAML parser work, beyond the mere length of a file: what begins lines, entries and comments.
+// A file of 256 KiB that consists of nothing else would keep it busy for a long time. An honest one of the largest size has
+// half as many as are allowed.
+func marks(data []byte) int {
+	n := 0
+	for _, mark := range []string{"\n", "\r", ",", "[", "{", "#", ": ", "- ", "? "} {
+		n += bytes.Count(data, []byte(mark))
+	}
+	return n
 }
 
 func wrongCharacter(c rune, size int) string {

@@ -66,10 +66,18 @@ func FuzzParse(f *testing.F) {
 			f.Add(file.Data)
 		}
 	}
-	f.Add([]byte(mergeBomb(8, 9)))
-	f.Add([]byte(aliasBomb()))
+	for _, file := range hostileFiles() {
+		f.Add([]byte(file.file)[:min(len(file.file), 4<<10)])
+	}
+	for _, file := range costlyFiles() {
+		f.Add([]byte(file)[:min(len(file), 4<<10)])
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, problems := Parse(data, ownOrigin)
+		var m *Manifest
+		var problems Problems
+		if c := costOf(func() { m, problems = Parse(data, ownOrigin) }); c.tooHigh() {
+			t.Errorf("%d bytes cost %s and %d MiB", len(data), c.cpu, c.allocated>>20)
+		}
 		if (m == nil) == (problems == nil) {
 			t.Fatalf("got %v and %v", m, problems)
 		}

@@ -12,6 +12,10 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// maxExact is how many marks a file may have to be read twice for the sake of a mistake's exact place: more than anybody has
+// written by hand.
+const maxExact = 10_000
+
 var errUnreadable = errors.New("yaml: unreadable")
 
 var (
@@ -24,6 +28,10 @@ var (
 // syntaxProblem says what is wrong with a file that is no YAML. The library tells at most a line, and often that of the
 // construct around the mistake; so the file is read once more byte by byte, and where that stops is near the mistake.
 func syntaxProblem(data []byte, err error) *Problem {
+	if marks(data) > maxExact {
+		message, line := libraryMessage(err)
+		return problem(startOf(data, max(line, 1)), explain(message))
+	}
 	// A line before the file tells "line 0" from "no line"; the ones after it keep the distance between the mistake
 	// and the last byte read the same everywhere.
 	padded := append(append([]byte{'\n'}, data...), "\n\n\n\n\n\n"...)
@@ -34,18 +42,23 @@ func syntaxProblem(data []byte, err error) *Problem {
 			err = again
 		}
 	}
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 0
-	if m := libraryLine.FindStringSubmatch(message); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		message = message[len(m[0]):]
-	}
+	message, line := libraryMessage(err)
 	read := data[:max(0, min(front.n-1, len(data)))]
 	at := lastWords(read)
 	if message == "found character that cannot start any token" {
 		at = positionOf(data, front.back(4)-1)
 	}
 	return locate(data, read, message, line-1, at)
+}
+
+// libraryMessage takes the line, if there is one, out of the library's message; 0 if there is none.
+func libraryMessage(err error) (message string, line int) {
+	message = strings.TrimPrefix(err.Error(), "yaml: ")
+	if m := libraryLine.FindStringSubmatch(message); m != nil {
+		line, _ = strconv.Atoi(m[1])
+		message = message[len(m[0]):]
+	}
+	return message, line
 }
 
 // locate refines the position and the message for the mistakes of which more is known. line is the library's, counted
