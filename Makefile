@@ -64,7 +64,7 @@ localcluster-flags := -s -w -X $(kube-version).gitVersion=$(KUBERNETES) -X $(kub
 # Checking the others would check all of Kubernetes with them, for half an hour.
 localcluster-packages := ./cluster ./gitserver ./host ./ingress ./networkpolicy ./pki ./registry
 
-# What to measure: BENCH='-run drift' measures the figures of such names, BENCH='-tools 50' with fewer tools, to try.
+# What to measure: BENCH="-run 'manifest|render'" measures the figures of such names, BENCH='-tools 50' with fewer tools, to try.
 BENCH ?=
 
 SCHEMA_OUT   ?= schema
