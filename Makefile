@@ -67,7 +67,7 @@ localcluster-packages := ./cluster ./gitserver ./host ./ingress ./networkpolicy 
 # Which scripts `make scripts` runs.
 SCRIPTS ?= .
 
-# What to measure: BENCH='-run drift' measures the figures of such names, BENCH='-tools 50' with fewer tools, to try.
+# What to measure: BENCH="-run 'manifest|render'" measures the figures of such names, BENCH='-tools 50' with fewer tools, to try.
 BENCH ?=
 
 SCHEMA_OUT   ?= schema
@@ -130,8 +130,9 @@ $(CURDIR)/.local/bin/kubectl: | localcluster
 	@ln -sf localcluster $@
 
 .PHONY: generate
-generate: ## Generate the CRDs and the deep copies from the Go types.
+generate: ## Generate the CRDs, the deep copies and the schema of toolforge.yaml from the Go types.
 	@$(CONTROLLER_GEN) object paths=./api/... output:object:dir=$(DEEPCOPY_OUT) crd paths=./api/... output:crd:dir=$(SCHEMA_OUT)/crds
+	@go run ./schema/generate > $(SCHEMA_OUT)/toolforge-v1.json
 
 .PHONY: lint
 lint: ## Check format, vet and staticcheck.

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"maps"
 	"net/url"
 	"path"
@@ -16,57 +17,73 @@ var (
 
 var language = text{
 	what: "the name of a language, such as `python`", max: 63,
-	check: matching(languageName, "the name of a language in lower-case letters, such as `python`"),
+	pattern: languageName, form: "the name of a language in lower-case letters, such as `python`",
 }
 
 var stack = oneOrMore[string]{list[string]{language, maxStack}}
 
 var builderName = text{
 	what: "the name of a builder of the platform, such as `bookworm`", max: 63,
-	check: matching(catalogName, "the name of a builder: lower-case letters, digits, `.` and `-`"),
+	pattern: catalogName, form: "the name of a builder: lower-case letters, digits, `.` and `-`",
 }
 
-// buildName is a part of the image's name in the registry, and of the names of the build's pods.
-var buildName = text{
-	what: "a name such as `redis`", max: maxJobName,
-	check: func(s string) string {
-		if s == MainBuild {
-			return "must not be `main`: that is the image of this repository, under `build`"
-		}
-		return matching(jobNamePattern, "lower-case letters, digits and `-`, beginning and ending with a letter or digit")(s)
-	},
+// wrongBuildName: the name is a part of the image's name in the registry, and of the names of the build's pods.
+func wrongBuildName(s string) string {
+	switch {
+	case s == MainBuild:
+		return "a build under `builds` must not be called `main`: that is the image of this repository, under `build`"
+	case len(s) > maxJobName || !jobNamePattern.MatchString(s):
+		return fmt.Sprintf("%q is no name for a build: use lower-case letters, digits and `-`, beginning and ending with a "+
+			"letter or digit, at most %d characters", shorten(s), maxJobName)
+	}
+	return ""
+}
+
+func buildNames() object {
+	return object{
+		"pattern": jobNamePattern.String(), "maxLength": maxJobName, "patternErrorMessage": "This is no name for a build.",
+		"not": object{"const": MainBuild}, "errorMessage": "`main` is the image of this repository, under `build`.",
+	}
+}
+
+var otherBuilds = named[Build]{
+	of: otherBuildSection, what: "builds", such: "redis: {repository: https://gitlab.example/redis.git}", max: maxBuilds,
+	wrongName: wrongBuildName, names: buildNames,
 }
 
 // buildFields are the keys of every build.
 func buildFields() []field[Build] {
 	return []field[Build]{
 		in("builder", builderName, func(b *Build) *string { return &b.Builder },
-			"The entry of the platform's catalogue that builds; left out, it is the platform's default."),
+			"The entry of the platform's catalogue that builds; left out, it is the platform's default.").eg("bookworm").at("builder"),
 		in("path", sourcePath, func(b *Build) *string { return &b.Path },
-			"The directory of the repository that holds the source; left out, it is the root."),
+			"The directory of the repository that holds the source; left out, it is the root.").eg("app").at("build"),
 		in("ignore", list[string]{ignorePattern, maxIgnore}, func(b *Build) *[]string { return &b.Ignore },
-			"Patterns, as in a `.gitignore`, of files whose changes alone cause no build."),
+			"Patterns, as in a `.gitignore`, of files whose changes alone cause no build.").eg([]string{"docs/**", "*.md"}).at("ignore"),
 		in("env", variables{}, func(b *Build) *map[string]string { return &b.Env },
-			"Environment variables while building, and only then."),
+			"Environment variables while building, and only then.").eg(object{"NODE_ENV": "production"}).at("build"),
 	}
 }
 
 var buildSection = section[Build]{
 	place:  "`build`",
+	such:   "{path: app}",
 	fields: buildFields(),
 	finish: finishBuild,
 }
 
 var otherBuildSection = section[Build]{
 	place: "an entry of `builds`",
+	such:  "{repository: https://gitlab.example/redis.git}",
 	fields: append(buildFields(),
 		in("repository", repositoryURL, func(b *Build) *string { return &b.Repository },
-			"The URL of the git repository; left out, it is the tool's own."),
+			"The URL of the git repository; left out, it is the tool's own.").eg("https://gitlab.example/redis.git"),
 		in("ref", refName, func(b *Build) *string { return &b.Ref },
-			"The branch, tag or full commit id of `repository`; left out, its HEAD is followed."),
+			"The branch, tag or full commit id of `repository`; left out, its HEAD is followed.").eg("refs/tags/v1.2.0"),
 		in("stack", stack, func(b *Build) *[]string { return &b.Stack },
-			"The languages the source is written in, in order; left out, they are detected."),
+			"The languages the source is written in, in order; left out, they are detected.").eg("go").at("stack"),
 	),
+	rules: []object{dependent("ref", "repository")},
 	finish: func(r *reader, m *mapping, b *Build) {
 		finishBuild(r, m, b)
 		if ref, ok := m.get("ref"); ok && !m.has("repository") {
@@ -95,7 +112,7 @@ func (m *Manifest) BuildNames() []string {
 func checkBuildNames(r *reader, f *file) {
 	for _, p := range f.Processes() {
 		at, written := r.positions[p.Path+".build"]
-		if _, known := f.Builds[p.Run.Build]; known || !written {
+		if _, known := f.Builds[p.Run.Build]; known || !written || p.Run.Build == "" {
 			continue
 		}
 		names := slices.Sorted(maps.Keys(f.Builds))
@@ -112,7 +129,7 @@ func suggestName(name string, names []string) string {
 	if near, ok := nearest(name, keys); ok {
 		return ": did you mean `" + shorten(near.Name) + "`?"
 	}
-	return ": there is " + listNames(names)
+	return ": there is only " + listNames(names)
 }
 
 // listNames names the first few.
@@ -129,13 +146,14 @@ func listNames(names []string) string {
 }
 
 var repositoryURL = text{what: "the URL of a git repository, such as `https://gitlab.example/tool.git`", max: maxURL,
+	pattern: regexp.MustCompile(`^https?://[^\s?#]+$`),
 	check: func(s string) string {
 		u, err := url.Parse(s)
 		switch {
 		case strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' }):
 			return "must not hold spaces"
 		case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-			return "must be a URL that begins with `https://`, such as `https://gitlab.example/tool.git`"
+			return "must be a URL that begins with `https://`, such as `https://gitlab.example/tool.git`" + sshHint(s)
 		case u.User != nil:
 			return "must not hold a name or password: everybody can read this file"
 		case u.RawQuery != "" || u.Fragment != "":
@@ -144,10 +162,21 @@ var repositoryURL = text{what: "the URL of a git repository, such as `https://gi
 		return ""
 	}}
 
+var sshURL = regexp.MustCompile(`^(?:ssh://)?git@([a-z0-9.-]+)[:/]([A-Za-z0-9._/-]+)$`)
+
+// sshHint knows the addresses for those who push.
+func sshHint(s string) string {
+	if parts := sshURL.FindStringSubmatch(s); parts != nil {
+		return ": write `https://" + shorten(parts[1]+"/"+parts[2]) + "`"
+	}
+	return ""
+}
+
 var refName = text{what: "a branch, a tag or a full commit id, such as `refs/tags/v1.2.0`", max: maxRef,
 	check: func(s string) string {
 		if strings.ContainsAny(s, " \n\t~^:?*[\\") || strings.Contains(s, "..") || strings.HasPrefix(s, "-") {
-			return "must be a branch, a tag or a full commit id: such a name has no spaces and none of `~^:?*[\\`"
+			return fmt.Sprintf("must be a branch, a tag or a full commit id: such a name has no spaces, no `..` and none of "+
+				"`~^:?*[\\`; found %q", shorten(s))
 		}
 		return ""
 	}}
@@ -162,7 +191,7 @@ var ignorePattern = text{what: "a pattern such as `docs/**` or `*.md`", max: max
 	return ""
 }}
 
-var sourcePath = text{what: "a directory of the repository, such as `app`", max: maxPath, check: func(s string) string {
+var sourcePath = text{what: "a directory of the repository, such as `app`", max: maxPath, pattern: regexp.MustCompile(`^[^/]`), check: func(s string) string {
 	switch clean := path.Clean(s); {
 	case strings.HasPrefix(s, "/"):
 		return "must be a directory of the repository: leave out the `/` at the beginning"

@@ -12,11 +12,17 @@ import (
 type duration struct{ max time.Duration }
 
 func (k duration) allowed() string {
+	if k.max < time.Hour {
+		return fmt.Sprintf("a duration such as `30s` or `1m`, at most %dm", k.max/time.Minute)
+	}
 	return fmt.Sprintf("a duration such as `90s`, `10m` or `1h`, at most %dh", k.max/time.Hour)
 }
 
+// durationNotation is Go's, in the units that are of use here.
+var durationNotation = regexp.MustCompile(`^([0-9]{1,9}(\.[0-9]{1,9})?[hms])+$`)
+
 func (k duration) read(r *reader, v value) (time.Duration, bool) {
-	if v.node.Kind == yaml.ScalarNode && v.node.ShortTag() == "!!str" {
+	if v.node.Kind == yaml.ScalarNode && v.node.ShortTag() == "!!str" && durationNotation.MatchString(v.node.Value) {
 		d, err := time.ParseDuration(v.node.Value)
 		if err == nil && d >= time.Second && d <= k.max && d%time.Second == 0 {
 			return d, true

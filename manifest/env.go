@@ -25,12 +25,12 @@ func (k variables) allowed() string {
 }
 
 func (k variables) read(r *reader, v value) (map[string]string, bool) {
-	m, ok := r.mapping(v, k.allowed())
-	if !ok {
-		return nil, false
+	// Before any of them is looked at. One of them may be a merge key.
+	if n := len(v.node.Content) / 2; v.node.Kind == yaml.MappingNode && n > maxVariables+1 {
+		return nil, !tooMany(r, v, "variables", n, maxVariables)
 	}
-	if len(m.entries) > maxVariables {
-		r.problems.add(v.at, "%s has %d variables; at most %d are allowed", v.label(), len(m.entries), maxVariables)
+	m, ok := r.mapping(v, k.allowed())
+	if !ok || tooMany(r, v, "variables", len(m.entries), maxVariables) {
 		return nil, false
 	}
 	env := make(map[string]string, len(m.entries))
@@ -49,6 +49,13 @@ func (k variables) read(r *reader, v value) (map[string]string, bool) {
 		return nil, false
 	}
 	return env, true
+}
+
+func tooMany(r *reader, v value, what string, n, most int) bool {
+	if n > most {
+		r.problems.add(v.at, "%s has %d %s; at most %d are allowed", v.label(), n, what, most)
+	}
+	return n > most
 }
 
 func (k variables) wrongName(name string) string {

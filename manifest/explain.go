@@ -13,9 +13,9 @@ func explain(message string) string {
 	case "did not find expected '-' indicator":
 		return "this line is among the entries of a list, but does not begin with `- ` at their indentation"
 	case "did not find expected ',' or ']'":
-		return "a `[` is not closed: a `,` or `]` is missing before this"
+		return "a `[` is not closed: a `,` or `]` is missing before this, or a value with `?`, `:` or `,` in it needs quotes"
 	case "did not find expected ',' or '}'":
-		return "a `{` is not closed: a `,` or `}` is missing before this"
+		return "a `{` is not closed: a `,` or `}` is missing before this, or a value with `?`, `:` or `,` in it needs quotes"
 	case "did not find expected node content":
 		return "a value is missing here"
 	case "found character that cannot start any token":

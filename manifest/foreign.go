@@ -23,7 +23,7 @@ func foreign(document *yaml.Node) *Problem {
 	if message == "" {
 		return nil
 	}
-	return &Problem{document.Line, document.Column, message}
+	return problem(position(document), message)
 }
 
 func foreignMapping(document *yaml.Node) string {

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestHostileFiles covers what a text file of expectations cannot hold: size, encoding, and files made to be costly.
-func TestHostileFiles(t *testing.T) {
-	for _, test := range []struct{ name, file, want string }{
+// hostileFiles are what a text file of expectations cannot hold: size, encoding, and files made to be costly.
+func hostileFiles() []hostileFile {
+	return []hostileFile{
 		{"empty", "", "line 1, column 1: the file is empty"},
 		{"blank", " \r\n\t\n", "line 1, column 1: the file is empty"},
 		{"too large", "#" + strings.Repeat("x", maxFileBytes), "line 1, column 1: the file is larger than 256 KiB"},
@@ -20,12 +20,14 @@ func TestHostileFiles(t *testing.T) {
 		{"second BOM", "\ufeff\ufeffjobs: []", "line 1, column 1: there is an invisible control character"},
 		{"CRLF", "webservice: {}\r\nstak: go\r\n", "line 2, column 1: unknown key `stak`"},
 		{"BOM", "\ufeffstak: go\nwebservice: {}", "line 1, column 1: unknown key `stak`"},
-		{"deep flow", strings.Repeat("[", maxFileBytes), "this is nested far too deep"},
-		{"deep block", strings.Repeat("- ", maxFileBytes/2), "this is nested far too deep"},
+		{"too dense", strings.Repeat("[", maxFileBytes), "too many lines, entries and comments"},
+		{"deep flow", strings.Repeat("[", maxMarks), "this is nested far too deep"},
+		{"deep block", strings.Repeat("- ", maxMarks), "this is nested far too deep"},
 		{"deep in an ignored key", "x-a: " + strings.Repeat("[", 9000) + strings.Repeat("]", 9000), "nothing to run"},
 		{"merge bomb", mergeBomb(8, 9), "too large once its aliases"},
 		{"deep merges", mergeBomb(20, 1), "is nested more than 8 deep"},
 		{"merged lists", "webservice:\n  <<: &a [*a]", "`<<` must be an alias of a mapping, such as `*defaults`; found a list"},
+		{"dense and broken", "x-a: [\n" + strings.Repeat("1,", 20_000) + "\nx: }", "line 2, column 1: a value is missing here"},
 		{"alias bomb", aliasBomb(), "an entry of `jobs` must be a mapping"},
 		{"jobs", "jobs: [" + strings.Repeat("{},", 101) + "]", "`jobs` has 101 entries; at most 100"},
 		{"variables", "webservice: {}\nenv:\n" + manyVariables(257), "`env` has 257 variables; at most 256"},
@@ -38,7 +40,13 @@ func TestHostileFiles(t *testing.T) {
 		{"unprintable key", `{"\e[2J\u202e": 1, webservice: {}}`, "unknown key `\ufffd[2J\ufffd`"},
 		{"huge number", "webservice: {port: " + strings.Repeat("9", 1000) + "}", "`port` must be a whole number"},
 		{"empty keys", "'': {'': 1}\nwebservice: {'': 1}", "unknown key ``"},
-	} {
+	}
+}
+
+type hostileFile struct{ name, file, want string }
+
+func TestHostileFiles(t *testing.T) {
+	for _, test := range hostileFiles() {
 		t.Run(test.name, func(t *testing.T) {
 			m, problems := Parse([]byte(test.file), Origin{})
 			if m != nil || !strings.Contains(problems.Error(), test.want) {

@@ -27,7 +27,7 @@ func (k list[V]) read(r *reader, v value) ([]V, bool) {
 		r.problems.add(v.at, "%s must be a list: begin each entry with `- `; found a mapping", v.label())
 		return nil, false
 	case v.node.Kind != yaml.SequenceNode:
-		r.problems.add(v.at, "%s must be a list; found %s", v.label(), found(v.node))
+		r.problems.add(v.at, "%s must be a list; found %s%s", v.label(), found(v.node), k.hint(v.node))
 		return nil, false
 	case len(v.node.Content) > k.max:
 		r.problems.add(v.at, "%s has %d entries; at most %d are allowed", v.label(), len(v.node.Content), k.max)
@@ -44,6 +44,14 @@ func (k list[V]) read(r *reader, v value) ([]V, bool) {
 		}
 	}
 	return all, true
+}
+
+// hint knows the single text that is to be a list of one.
+func (k list[V]) hint(n *yaml.Node) string {
+	if of, ok := any(k.of).(text); ok && of.wrong(n.Value) == "" {
+		return ": write `[" + shorten(n.Value) + "]`"
+	}
+	return ""
 }
 
 // oneOrMore is a single value or a list without repetitions that is not empty.

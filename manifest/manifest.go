@@ -212,6 +212,7 @@ const (
 // Bounds of a file. They keep a hostile file cheap and what it asks for small enough for the cluster's API.
 const (
 	maxFileBytes   = 256 << 10
+	maxMarks       = 50_000
 	maxJobs        = 100
 	maxReplicas    = 25
 	maxRetry       = 5

@@ -11,17 +11,19 @@ import (
 const (
 	// maxSteps bounds the work done for one file: every entry read counts, again each time an alias leads to it. An
 	// honest file of the largest size and number of entries stays well below.
-	maxSteps = 100_000
+	maxSteps = 25_000
 	// maxMergeDepth bounds how deep `<<` may lead to mappings with `<<`; it also ends an anchor that merges itself.
 	maxMergeDepth = 8
 	// maxNoted is how many problems are noted before the rest of the file is left unread.
-	maxNoted = 1000
+	maxNoted = 200
 )
 
 // reader walks the nodes of one file.
 type reader struct {
-	problems  Problems
+	problems Problems
+	// positions says where each value is, paths what is at each place: keys and values, the outer ones first.
 	positions map[string]Position
+	paths     map[Position]string
 	// jobNames says where each name was first given.
 	jobNames map[string]Position
 	root     []Key
@@ -34,7 +36,8 @@ type reader struct {
 
 func newReader(root []Key) *reader {
 	return &reader{
-		positions: map[string]Position{}, jobNames: map[string]Position{}, words: map[string]bool{}, root: root,
+		positions: map[string]Position{}, paths: map[Position]string{}, jobNames: map[string]Position{}, words: map[string]bool{},
+		root: root,
 	}
 }
 
@@ -122,6 +125,11 @@ func (r *reader) child(parent value, name, step string, key Position, node *yaml
 		c.at = key
 	}
 	r.positions[c.path] = c.at
+	for _, at := range []Position{c.keyAt, c.at} {
+		if _, outer := r.paths[at]; !outer {
+			r.paths[at] = c.path
+		}
+	}
 	return c
 }
 

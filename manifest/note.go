@@ -6,6 +6,8 @@ type Note struct {
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`
 	Message string `json:"message"`
+	// Section is as in Problem.
+	Section string `json:"section,omitempty"`
 }
 
 func (n Note) String() string { return Problem(n).String() }
@@ -13,7 +15,7 @@ func (n Note) String() string { return Problem(n).String() }
 // tidyNotes sorts and bounds them as Problems are.
 func tidyNotes(ps Problems) []Note {
 	var notes []Note
-	for _, p := range ps.tidy("notes") {
+	for _, p := range ps.tidy("notes").in(olderSection) {
 		notes = append(notes, Note(p))
 	}
 	return notes

@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -19,24 +20,24 @@ import (
 func Parse(data []byte, origin Origin) (*Manifest, Problems) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if problem := unreadable(data); problem != nil {
-		return nil, Problems{*problem}
+		return nil, Problems{*problem}.in(textSection)
 	}
 	document, problem := decode(data)
 	if problem != nil {
-		return nil, Problems{*problem}
+		return nil, Problems{*problem}.in(textSection)
 	}
 	if problem := foreign(document); problem != nil {
-		return nil, Problems{*problem}
+		return nil, Problems{*problem}.in(rootSection)
 	}
 	c := convert(document, origin)
 	if len(c.problems) > 0 && !c.isWhole() {
-		return nil, c.problems.Sorted()
+		return nil, c.problems.Sorted().in(olderSection)
 	}
 	r := newReader(Keys())
 	r.problems = c.problems
 	f, _ := root.read(r, value{name: "toolforge.yaml", at: position(document), node: c.document})
 	if len(r.problems) > 0 {
-		return nil, r.problems.Sorted()
+		return nil, r.problems.Sorted().found(r)
 	}
 	f.positions = r.positions
 	c.describe(&f.Manifest)
@@ -53,6 +54,7 @@ func Keys() []Key {
 // has. The path leads there, as in "stack[0]" or "jobs[2].name"; if the file does not have it, the nearest thing above
 // it is meant.
 func (m *Manifest) Problem(path, message string) Problem {
+	section := sectionOf(path)
 	at, ok := m.positions[path]
 	for !ok && path != "" {
 		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
@@ -61,19 +63,23 @@ func (m *Manifest) Problem(path, message string) Problem {
 	if !ok {
 		at = Position{Line: 1, Column: 1}
 	}
-	return Problem{Line: at.Line, Column: at.Column, Message: message}
+	return Problem{Line: at.Line, Column: at.Column, Message: message, Section: section}
 }
 
 // unreadable refuses what no editor of text would write, before any of it is interpreted.
 func unreadable(data []byte) *Problem {
 	if len(data) > maxFileBytes {
-		return &Problem{1, 1, "the file is larger than 256 KiB"}
+		return problem(Position{Line: 1, Column: 1}, "the file is larger than 256 KiB")
+	}
+	if marks(data) > maxMarks {
+		return problem(Position{Line: 1, Column: 1}, fmt.Sprintf(
+			"the file has too many lines, entries and comments: at most %d, all counted together", maxMarks))
 	}
 	at := Position{Line: 1, Column: 1}
 	for i := 0; i < len(data); {
 		c, size := utf8.DecodeRune(data[i:])
 		if message := wrongCharacter(c, size); message != "" {
-			return &Problem{at.Line, at.Column, message}
+			return problem(at, message)
 		}
 		at.Column++
 		if c == '\n' {
@@ -82,6 +88,17 @@ func unreadable(data []byte) *Problem {
 		i += size
 	}
 	return nil
+}
+
+// marks counts what makes a YAML parser work, beyond the mere length of a file: what begins lines, entries and comments.
+// A file of 256 KiB that consists of nothing else would keep it busy for a long time. An honest one of the largest size has
+// half as many as are allowed.
+func marks(data []byte) int {
+	n := 0
+	for _, mark := range []string{"\n", "\r", ",", "[", "{", "#", ": ", "- ", "? "} {
+		n += bytes.Count(data, []byte(mark))
+	}
+	return n
 }
 
 func wrongCharacter(c rune, size int) string {
@@ -100,12 +117,12 @@ func wrongCharacter(c rune, size int) string {
 // decode returns the content of the only document.
 func decode(data []byte) (*yaml.Node, *Problem) {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, &Problem{1, 1, "the file is empty: " + example}
+		return nil, problem(Position{Line: 1, Column: 1}, "the file is empty: "+example)
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	first, err := next(decoder)
 	if errors.Is(err, io.EOF) || err == nil && isEmpty(first) {
-		return nil, &Problem{1, 1, "the file is empty: " + example}
+		return nil, problem(Position{Line: 1, Column: 1}, "the file is empty: "+example)
 	}
 	if err != nil {
 		return nil, syntaxProblem(data, err)
@@ -120,8 +137,7 @@ func decode(data []byte) (*yaml.Node, *Problem) {
 	if err != nil {
 		return nil, syntaxProblem(data, err)
 	}
-	at := position(second)
-	return nil, &Problem{at.Line, at.Column, "there is a second document here (after `---`): the file must have only one"}
+	return nil, problem(position(second), "there is a second document here (after `---`): the file must have only one")
 }
 
 // next reads one document. The library is known to panic on rare input, which must cost a maintainer a message and not

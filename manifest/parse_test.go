@@ -3,7 +3,6 @@ package manifest
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,33 +29,6 @@ func TestProblemFindsItsPlace(t *testing.T) {
 	}
 	if got := (&Manifest{}).Problem("stack", "m").String(); got != "line 1, column 1: m" {
 		t.Errorf("a manifest that was not parsed: got %q", got)
-	}
-}
-
-// TestReferenceNamesEveryKey keeps docs/toolforge-yaml.md complete, and its examples true.
-func TestReferenceNamesEveryKey(t *testing.T) {
-	text := string(read(t, "../docs/toolforge-yaml.md"))
-	var check func(place string, keys []Key)
-	check = func(place string, keys []Key) {
-		for _, k := range keys {
-			if !strings.Contains(text, "`"+k.Name) {
-				t.Errorf("`%s` of %s is not in the reference", k.Name, place)
-			}
-			if !strings.HasSuffix(k.Doc, ".") || k.Allowed == "" {
-				t.Errorf("`%s` of %s is not documented in the table", k.Name, place)
-			}
-			check(k.Place, k.Keys)
-		}
-	}
-	check("the top level", Keys())
-	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text, -1)
-	if len(examples) < 10 {
-		t.Errorf("only %d examples in the reference", len(examples))
-	}
-	for _, e := range examples {
-		if _, problems := Parse([]byte(e[1]), Origin{}); problems != nil {
-			t.Errorf("this example of the reference has problems:\n%s\n%v", e[1], problems)
-		}
 	}
 }
 
@@ -94,10 +66,18 @@ func FuzzParse(f *testing.F) {
 			f.Add(file.Data)
 		}
 	}
-	f.Add([]byte(mergeBomb(8, 9)))
-	f.Add([]byte(aliasBomb()))
+	for _, file := range hostileFiles() {
+		f.Add([]byte(file.file)[:min(len(file.file), 4<<10)])
+	}
+	for _, file := range costlyFiles() {
+		f.Add([]byte(file)[:min(len(file), 4<<10)])
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, problems := Parse(data, ownOrigin)
+		var m *Manifest
+		var problems Problems
+		if c := costOf(func() { m, problems = Parse(data, ownOrigin) }); c.tooHigh() {
+			t.Errorf("%d bytes cost %s and %d MiB", len(data), c.cpu, c.allocated>>20)
+		}
 		if (m == nil) == (problems == nil) {
 			t.Fatalf("got %v and %v", m, problems)
 		}

@@ -21,6 +21,12 @@ type Problem struct {
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`
 	Message string `json:"message"`
+	// Section is the part of docs/toolforge-yaml.md that says more: the anchor of a heading, as in "health_check".
+	Section string `json:"section,omitempty"`
+}
+
+func problem(at Position, message string) *Problem {
+	return &Problem{Line: at.Line, Column: at.Column, Message: message}
 }
 
 func (p Problem) String() string {

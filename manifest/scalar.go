@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,11 +12,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// text is a string, at most max bytes long. check, if there is one, returns what is wrong with it, as in "must begin
-// with `/`", or "".
+// text is a string, at most max bytes long.
 type text struct {
-	what  string
-	max   int
+	what string
+	max  int
+	// pattern is what it matches; nil: anything. form says so in words; empty: what does.
+	pattern *regexp.Regexp
+	form    string
+	// hidden: problems do not repeat what was found.
+	hidden bool
+	// check, if there is one, returns what else is wrong with it, as in "must begin with `/`", or "".
 	check func(string) string
 }
 
@@ -40,12 +46,16 @@ func (k text) plain(r *reader, v value) (string, bool) {
 		case "!!str":
 			return v.node.Value, true
 		case "!!int", "!!float", "!!bool", "!!timestamp":
-			if k.wrong(v.node.Value) == "" {
+			if k.wrong(v.node.Value) == "" && !k.hidden {
 				r.problems.add(v.at, "%s must be text; YAML reads %s as something else: put it in quotes, %q",
 					v.label(), shorten(v.node.Value), shorten(v.node.Value))
 				return "", false
 			}
 		}
+	}
+	if k.hidden {
+		r.problems.add(v.at, "%s must be %s", v.label(), k.what)
+		return "", false
 	}
 	r.wrong(v, k.what)
 	return "", false
@@ -58,25 +68,24 @@ func (k text) wrong(s string) string {
 	case len(s) > k.max:
 		return fmt.Sprintf("is too long: %d bytes, at most %d are allowed", len(s), k.max)
 	case strings.ContainsFunc(s, isControl):
-		return "must not hold control characters"
-	case k.check != nil:
-		return k.check(s)
+		return "must not hold control characters: in double quotes, `\\` begins one; use single quotes"
+	}
+	if k.check != nil {
+		if wrong := k.check(s); wrong != "" {
+			return wrong
+		}
+	}
+	if k.pattern != nil && !k.pattern.MatchString(s) {
+		if k.hidden {
+			return "must be " + cmp.Or(k.form, k.what)
+		}
+		return fmt.Sprintf("must be %s; found %q", cmp.Or(k.form, k.what), shorten(s))
 	}
 	return ""
 }
 
 // isControl is true for what no command, path or name needs; line breaks and tabs are part of commands.
 func isControl(c rune) bool { return unicode.IsControl(c) && c != '\n' && c != '\t' }
-
-// matching is a check by regular expression.
-func matching(re *regexp.Regexp, what string) func(string) string {
-	return func(s string) string {
-		if re.MatchString(s) {
-			return ""
-		}
-		return fmt.Sprintf("must be %s; found %q", what, shorten(s))
-	}
-}
 
 // oneOf is one of a few words.
 type oneOf[V ~string] []V
@@ -93,8 +102,18 @@ func (k oneOf[V]) read(r *reader, v value) (V, bool) {
 	if v.node.Kind == yaml.ScalarNode && v.node.ShortTag() == "!!str" && slices.Contains(k, V(v.node.Value)) {
 		return V(v.node.Value), true
 	}
-	r.wrong(v, k.allowed())
+	r.problems.add(v.at, "%s must be %s; found %s%s", v.label(), k.allowed(), found(v.node), k.hint(v.node))
 	return "", false
+}
+
+// hint knows the word in another case.
+func (k oneOf[V]) hint(n *yaml.Node) string {
+	for _, word := range k {
+		if n.Kind == yaml.ScalarNode && strings.EqualFold(string(word), n.Value) {
+			return ": write `" + string(word) + "`"
+		}
+	}
+	return ""
 }
 
 // either lists words as in "a, b or c".
@@ -144,10 +163,26 @@ func (k boolean) read(r *reader, v value) (bool, bool) {
 	isBool := v.node.Kind == yaml.ScalarNode && v.node.ShortTag() == "!!bool"
 	b, err := strconv.ParseBool(v.node.Value)
 	if !isBool || err != nil || k.onlyTrue && !b {
-		r.wrong(v, k.allowed())
+		r.problems.add(v.at, "%s must be %s; found %s%s", v.label(), k.allowed(), found(v.node), k.hint(v.node))
 		return false, false
 	}
 	return b, true
+}
+
+// hint knows the words that are true or false in older YAML, and in no JSON.
+func (k boolean) hint(n *yaml.Node) string {
+	if n.Kind != yaml.ScalarNode {
+		return ""
+	}
+	switch strings.ToLower(n.Value) {
+	case "yes", "y", "on", "true":
+		return ": write `true`"
+	case "no", "n", "off", "false":
+		if !k.onlyTrue {
+			return ": write `false`"
+		}
+	}
+	return ""
 }
 
 // anything is for keys that mean nothing any more.

@@ -38,6 +38,8 @@ func (s Schedule) Cron(tool, job string) string {
 	return string(s)
 }
 
+const maxSchedule = 200
+
 type scheduleKind struct{}
 
 var macro = regexp.MustCompile(`^@(hourly|daily|weekly|monthly|yearly)$`)
@@ -53,7 +55,7 @@ func (k scheduleKind) read(r *reader, v value) (Schedule, bool) {
 		return "", false
 	}
 	if wrong := wrongSchedule(v.node.Value); wrong != "" {
-		r.problems.add(v.at, "%s %s; found %q", v.label(), wrong, shorten(v.node.Value))
+		r.problems.add(v.at, "%s %s; found %q%s", v.label(), wrong, shorten(v.node.Value), scheduleHint(v.node.Value))
 		return "", false
 	}
 	return Schedule(v.node.Value), true
@@ -68,16 +70,50 @@ func wrongSchedule(s string) string {
 		return ""
 	case strings.Contains(s, "TZ="):
 		return "cannot choose a time zone: schedules are in UTC"
-	case strings.HasPrefix(s, "@"), len(s) > 200, strings.ContainsAny(s, "\n\r"), len(strings.Fields(s)) != 5:
+	case strings.HasPrefix(s, "@"), len(s) > maxSchedule, strings.ContainsAny(s, "\n\r"), len(strings.Fields(s)) != 5:
 		return allowed
 	}
 	times, err := cron.ParseStandard(s)
 	if err != nil {
-		return fmt.Sprintf("is no valid schedule (%s)", shorten(err.Error()))
+		return wrongField(s)
 	}
 	// The cron package looks five years ahead; from here that includes a 29 February.
 	if times.Next(time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 		return "names a day that never comes"
+	}
+	return ""
+}
+
+// cronFields are the fields of a schedule, in their order, and what each is made of.
+var cronFields = []struct{ name, values string }{
+	{"minute", "0 to 59"}, {"hour", "0 to 23"}, {"day of the month", "1 to 31"}, {"month", "1 to 12 or JAN to DEC"},
+	{"weekday", "0 (Sunday) to 6, or SUN to SAT"},
+}
+
+// wrongField names the first field that the cron package refuses.
+func wrongField(s string) string {
+	for i, text := range strings.Fields(s) {
+		alone := []string{"*", "*", "*", "*", "*"}
+		alone[i] = text
+		if _, err := cron.ParseStandard(strings.Join(alone, " ")); err != nil {
+			return fmt.Sprintf("has a wrong %s, `%s`: allowed is %s, as in `*`, `1`, `1,3`, `1-5` or `*/2`",
+				cronFields[i].name, shorten(text), cronFields[i].values)
+		}
+	}
+	return "is no valid schedule"
+}
+
+// scheduleHint knows the macros without their @, in capitals, and by their other names.
+func scheduleHint(s string) string {
+	name := strings.ToLower(strings.TrimPrefix(s, "@"))
+	switch name {
+	case "midnight":
+		name = "daily"
+	case "annually":
+		name = "yearly"
+	}
+	if macro.MatchString("@" + name) {
+		return ": write `\"@" + name + "\"`"
 	}
 	return ""
 }

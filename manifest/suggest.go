@@ -15,7 +15,11 @@ func unknownKey(name string, here, root []Key) (message, meant string) {
 	if places := placesOf(name, "the top level", root); len(places) > 0 {
 		return fmt.Sprintf("`%s` does not belong here: it is a key of %s", name, either(places)), ""
 	}
-	if near, ok := nearest(name, here); ok {
+	near, ok := nearest(name, here)
+	if i := indexOf(here, elsewhere[strings.ToLower(name)]); i >= 0 {
+		near, ok = here[i], true
+	}
+	if ok {
 		return fmt.Sprintf("unknown key `%s`: did you mean `%s`?", shorten(name), near.Name), near.Name
 	}
 	if shouting.MatchString(name) {
@@ -23,9 +27,25 @@ func unknownKey(name string, here, root []Key) (message, meant string) {
 	}
 	var names []string
 	for _, k := range here {
-		names = append(names, "`"+k.Name+"`")
+		names = append(names, k.Name)
 	}
-	return fmt.Sprintf("unknown key `%s`: allowed here are %s", shorten(name), strings.Join(names, ", ")), ""
+	verb := "are"
+	if len(names) == 1 {
+		verb = "is"
+	}
+	return fmt.Sprintf("unknown key `%s`: allowed here %s %s", shorten(name), verb, listed(names)), ""
+}
+
+func listed(names []string) string { return "`" + strings.Join(names, "`, `") + "`" }
+
+// elsewhere are the names that other programs and formats have for keys of this one.
+var elsewhere = map[string]string{
+	"branch": "ref", "tag": "ref", "commit": "ref", "url": "repository", "git": "repository",
+	"language": "stack", "languages": "stack", "buildpacks": "stack", "exclude": "ignore",
+	"cron": "schedule", "entrypoint": "command", "exec": "command", "run": "command", "start": "command",
+	"instances": "replicas", "scale": "replicas", "http": "path", "exec_script": "script", "secret": "from",
+	"domain": "hosts", "domains": "hosts", "hostname": "hosts", "volumes": "mount", "nfs": "mount", "mail": "emails",
+	"grace_period": "shutdown", "deadline": "timeout",
 }
 
 // Suggest says which of the names was meant, or which there are, as the end of a sentence; names is not changed.
@@ -93,12 +113,11 @@ func plainKey(s string) string { return separators.Replace(strings.ToLower(s)) }
 // distance counts the letters to insert, drop, replace or swap with their neighbour that turn a into b (optimal string
 // alignment).
 func distance(a, b string) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
 		row[0] = i
 		for j := 1; j <= len(b); j++ {
 			cost := 1
@@ -110,7 +129,7 @@ func distance(a, b string) int {
 				row[j] = min(row[j], before[j-2]+1)
 			}
 		}
-		before, last = last, row
+		before, last, row = last, row, before
 	}
 	return last[len(b)]
 }

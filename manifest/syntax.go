@@ -12,16 +12,26 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// maxExact is how many marks a file may have to be read twice for the sake of a mistake's exact place: more than anybody has
+// written by hand.
+const maxExact = 10_000
+
 var errUnreadable = errors.New("yaml: unreadable")
 
 var (
-	libraryLine   = regexp.MustCompile(`^line ([0-9]+): `)
+	libraryLine = regexp.MustCompile(`^line ([0-9]+): `)
+	// noAnchor is a value that begins like an anchor or an alias, but is none.
+	noAnchor      = regexp.MustCompile(`(?:^|[\s\[{,])([*&])(?:$|[^A-Za-z0-9_-])`)
 	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 )
 
 // syntaxProblem says what is wrong with a file that is no YAML. The library tells at most a line, and often that of the
 // construct around the mistake; so the file is read once more byte by byte, and where that stops is near the mistake.
 func syntaxProblem(data []byte, err error) *Problem {
+	if marks(data) > maxExact {
+		message, line := libraryMessage(err)
+		return problem(startOf(data, max(line, 1)), explain(message))
+	}
 	// A line before the file tells "line 0" from "no line"; the ones after it keep the distance between the mistake
 	// and the last byte read the same everywhere.
 	padded := append(append([]byte{'\n'}, data...), "\n\n\n\n\n\n"...)
@@ -32,18 +42,23 @@ func syntaxProblem(data []byte, err error) *Problem {
 			err = again
 		}
 	}
-	message := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 0
-	if m := libraryLine.FindStringSubmatch(message); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		message = message[len(m[0]):]
-	}
+	message, line := libraryMessage(err)
 	read := data[:max(0, min(front.n-1, len(data)))]
 	at := lastWords(read)
 	if message == "found character that cannot start any token" {
 		at = positionOf(data, front.back(4)-1)
 	}
 	return locate(data, read, message, line-1, at)
+}
+
+// libraryMessage takes the line, if there is one, out of the library's message; 0 if there is none.
+func libraryMessage(err error) (message string, line int) {
+	message = strings.TrimPrefix(err.Error(), "yaml: ")
+	if m := libraryLine.FindStringSubmatch(message); m != nil {
+		line, _ = strconv.Atoi(m[1])
+		message = message[len(m[0]):]
+	}
+	return message, line
 }
 
 // locate refines the position and the message for the mistakes of which more is known. line is the library's, counted
@@ -53,8 +68,8 @@ func locate(data, read []byte, message string, line int, at Position) *Problem {
 		if i := bytes.LastIndex(read, []byte("*"+m[1])); i >= 0 {
 			at = positionOf(data, i)
 		}
-		return &Problem{at.Line, at.Column, "there is no anchor `&" + shorten(m[1]) + "` above for `*" + shorten(m[1]) +
-			"`; if this is no alias, put it in quotes"}
+		return problem(at, "there is no anchor `&"+shorten(m[1])+"` above for `*"+shorten(m[1])+
+			"`; if this is no alias, put it in quotes")
 	}
 	switch message {
 	case "found undefined tag handle", "did not find expected whitespace or line break":
@@ -63,6 +78,10 @@ func locate(data, read []byte, message string, line int, at Position) *Problem {
 		if line >= 1 {
 			at = startOf(data, line)
 		}
+	case "did not find expected alphabetic or numeric character":
+		if m := noAnchor.FindSubmatchIndex(lineOf(data, at.Line)); m != nil {
+			at.Column = 1 + utf8.RuneCount(lineOf(data, at.Line)[:m[2]])
+		}
 	case "did not find expected node content":
 		// For a mistake of grammar the library's lines are one less.
 		at = startOf(data, min(line+1, at.Line))
@@ -70,9 +89,9 @@ func locate(data, read []byte, message string, line int, at Position) *Problem {
 		at = startOf(data, at.Line+1)
 	}
 	if indentedWithTab(data, at.Line) {
-		return &Problem{at.Line, 1, "this line is indented with a tab: use spaces"}
+		return problem(Position{Line: at.Line, Column: 1}, "this line is indented with a tab: use spaces")
 	}
-	return &Problem{at.Line, at.Column, explain(message)}
+	return problem(at, explain(message))
 }
 
 // lastWords is the beginning of the last line that is not blank.

@@ -38,7 +38,7 @@ var entrySection = section[older]{place: "an entry of `jobs`", fields: slices.De
 		return f.Name == "publish" || jobSection.knows(f.Name)
 	})}
 
-var imageType = text{what: "`buildservice` or an image of the platform, such as `python3.11`", max: imageName.max, check: imageName.check}
+var imageType = text{what: "`buildservice` or an image of the platform, such as `python3.11`", max: imageName.max, pattern: imageName.pattern, form: imageName.form}
 
 var ownOldImage = text{what: "an image that the tool builds", max: oldImage.max, check: oldImage.check}
 

@@ -35,7 +35,7 @@ var oldImage = text{
 			return fmt.Sprintf("must be the short name of an image of the platform, such as `python3.11`, or an image that this tool builds "+
 				"(`tool-NAME/IMAGE:latest`); found %q", shorten(s))
 		}
-		return imageName.check(s)
+		return imageName.wrong(s)
 	},
 }
 

@@ -18,7 +18,9 @@ func (c *converted) describe(m *Manifest) {
 		return
 	}
 	if m.V1 = c.text(m); m.V1 == "" {
-		m.Notes = append(m.Notes, Note{1, 1, "written in v1, the file would be larger than 256 KiB, so it is not shown"})
+		m.Notes = append(m.Notes, Note{
+			Line: 1, Column: 1, Section: olderSection, Message: "written in v1, the file would be larger than 256 KiB, so it is not shown",
+		})
 	}
 }
 

@@ -63,7 +63,7 @@ func stopped(p *pass, reason string, problems manifest.Problems) result {
 func told(problems manifest.Problems) []api.Problem {
 	list := make([]api.Problem, 0, len(problems))
 	for _, problem := range problems {
-		list = append(list, api.Problem{Line: problem.Line, Column: problem.Column, Message: problem.Message})
+		list = append(list, api.Problem(problem))
 	}
 	return list
 }

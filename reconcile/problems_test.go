@@ -25,11 +25,11 @@ jobs:
 	}{
 		{"all there", []string{"web", "worker"}, []api.Problem{}},
 		{"one missing", []string{"web"}, []api.Problem{
-			{Line: 5, Column: 14, Message: `the image has no process type "worker"; it has: web`},
+			{Line: 5, Column: 14, Message: `the image has no process type "worker"; it has: web`, Section: "process-or-command"},
 		}},
 		{"none there", nil, []api.Problem{
-			{Line: 1, Column: 13, Message: `the image has no process type "web"; it has none: add a Procfile, or write ` + "`command:` instead of `process:`"},
-			{Line: 5, Column: 14, Message: `the image has no process type "worker"; it has none: add a Procfile, or write ` + "`command:` instead of `process:`"},
+			{Line: 1, Column: 13, Message: `the image has no process type "web"; it has none: add a Procfile, or write ` + "`command:` instead of `process:`", Section: "process-or-command"},
+			{Line: 5, Column: 14, Message: `the image has no process type "worker"; it has none: add a Procfile, or write ` + "`command:` instead of `process:`", Section: "process-or-command"},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

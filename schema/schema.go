@@ -1,5 +1,6 @@
-// Package schema holds what is generated from the Go types: the CustomResourceDefinitions of Tool, Builder and CatalogImage. The chart in
-// deploy installs them. A test fails when they are stale; `make generate` renews them.
+// Package schema holds what is generated from the Go types: the CustomResourceDefinitions of Tool, Builder and CatalogImage, which the
+// chart in deploy installs, and the JSON Schema of toolforge.yaml, which editors use. A test fails when they are stale;
+// `make generate` renews them.
 package schema
 
 import "embed"
@@ -8,3 +9,8 @@ import "embed"
 //
 //go:embed crds/*.yaml
 var CRDs embed.FS
+
+// Toolforge is the JSON Schema of toolforge.yaml, version v1, in draft 2020-12.
+//
+//go:embed toolforge-v1.json
+var Toolforge []byte

@@ -27,16 +27,22 @@ func TestFresh(t *testing.T) {
 	if diff := cmp.Diff(want, files(t, crds)); diff != "" {
 		t.Errorf("schema/crds is stale: run `make generate` (-fresh +here):\n%s", diff)
 	}
-	fresh, err := os.ReadFile(filepath.Join(directory, "zz_generated.deepcopy.go"))
+	compare(t, filepath.Join(directory, "toolforge-v1.json"), "toolforge-v1.json")
+	compare(t, filepath.Join(directory, "zz_generated.deepcopy.go"), "../api/v1alpha1/zz_generated.deepcopy.go")
+}
+
+func compare(t *testing.T, generated, committed string) {
+	t.Helper()
+	fresh, err := os.ReadFile(generated)
 	if err != nil {
 		t.Fatal(err)
 	}
-	here, err := os.ReadFile("../api/v1alpha1/zz_generated.deepcopy.go")
+	here, err := os.ReadFile(committed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(fresh), string(here)); diff != "" {
-		t.Errorf("api/v1alpha1/zz_generated.deepcopy.go is stale: run `make generate` (-fresh +here):\n%s", diff)
+		t.Errorf("%s is stale: run `make generate` (-fresh +here):\n%s", committed, diff)
 	}
 }
 

@@ -85,7 +85,7 @@ func (a api) serveBuilders(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a api) serveNothing(w http.ResponseWriter, _ *http.Request) {
-	a.answer(w, http.StatusNotFound, Error{"there is /api/v1/tools, /api/v1/tools/<name> and /api/v1/builders"})
+	a.answer(w, http.StatusNotFound, Error{"there is /api/v1/tools, /api/v1/tools/<name>, /api/v1/builders and /api/v1/validate"})
 }
 
 func (a api) fail(w http.ResponseWriter, err error) {

@@ -151,7 +151,7 @@ func healedOf(h v1alpha1.Healed) Healed {
 }
 
 func problemOf(p v1alpha1.Problem) Problem {
-	return Problem{Line: p.Line, Column: p.Column, Message: message(p.Message)}
+	return Problem{Line: p.Line, Column: p.Column, Message: message(p.Message), Section: message(p.Section)}
 }
 
 func buildOf(b v1alpha1.Build) Build {

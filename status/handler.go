@@ -1,7 +1,9 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -11,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Options are what the endpoint needs. All are required but Live, Logs, Ready, Version and Log.
+// Options are what the endpoint needs. All are required but Live, Logs, Ready, Version, Log and Reference.
 type Options struct {
 	// Reader reads Tools, Builders, Jobs, CronJobs and Deployments: a cache, for every request lists them.
 	Reader client.Reader
@@ -30,19 +32,30 @@ type Options struct {
 	Version string
 	// Log gets what went wrong on this side.
 	Log logr.Logger
+	// Schema is the JSON Schema of toolforge.yaml.
+	Schema []byte
+	// Validate says what is wrong with a toolforge.yaml of at most MaxValidated bytes, and how it is read when it is in an older
+	// format; the links are left out. It is safe for concurrent use.
+	Validate func(file []byte) ([]Problem, *Conversion)
+	// Docs holds the pages of the documentation, *.md.
+	Docs fs.FS
+	// Reference is the address of the page about toolforge.yaml, to which problems link; empty for the one among Docs.
+	Reference string
 }
 
 // readTimeout bounds the wait for the cache, which answers only once it is filled.
 const readTimeout = 5 * time.Second
 
-// New returns the handler of the status endpoint. It answers GET and HEAD only, needs no login, and is safe for
-// concurrent use.
+// New returns the handler of the status endpoint. It answers GET and HEAD, and POST where a file is checked; it needs no
+// login, and is safe for concurrent use.
 func New(o Options) http.Handler {
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
 	}
-	store := store{reader: o.Reader, pods: newPods(o.Live, o.Now, o.Log), now: o.Now, logs: o.Logs != nil}
+	refer := references(cmp.Or(o.Reference, ownReference))
+	store := store{reader: o.Reader, refer: refer, pods: newPods(o.Live, o.Now, o.Log), now: o.Now, logs: o.Logs != nil}
 	api := api{store: store, log: o.Log}
+	checker := newChecker(api, o.Validate, refer)
 	pages := pages{store: store, log: o.Log, now: o.Now, version: o.Version}
 
 	mux := http.NewServeMux()
@@ -53,9 +66,13 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("/api/v1/tools/{name}", api.serveTool)
 	mux.HandleFunc("/api/v1/tools/{name}/jobs/{job}/log", jobLogs{api, o.Logs, make(chan struct{}, askedAtOnce)}.serve)
 	mux.HandleFunc("/api/v1/builders", api.serveBuilders)
+	mux.HandleFunc("POST "+validatePath, checker.serve)
+	mux.HandleFunc(validatePath, checker.serveOther)
 	mux.HandleFunc("/api/", api.serveNothing)
+	mux.HandleFunc("/schema/toolforge-v1.json", serveSchema(o.Schema))
 	mux.HandleFunc("/{$}", pages.serveTools)
 	mux.HandleFunc("/tools/{name}", pages.serveTool)
+	pages.addDocs(mux, o.Docs)
 	mux.HandleFunc("/", pages.serveNothing)
 	return secured(readOnly(mux))
 }

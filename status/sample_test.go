@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/go-logr/logr/testr"
@@ -75,7 +76,7 @@ func failingTool() *v1alpha1.Tool {
 		Since:  before(49 * time.Hour),
 	}
 	t.Status.Problems = []v1alpha1.Problem{
-		{Line: 3, Column: 5, Message: "unknown key `shedule`: did you mean `schedule`? " + hostile},
+		{Line: 3, Column: 5, Message: "unknown key `shedule`: did you mean `schedule`? " + hostile, Section: "jobs"},
 		{Message: "the file is too large"},
 	}
 	t.Status.Conversion = &v1alpha1.Conversion{Format: "components", V1: "webservice: {}\n" + hostile,
@@ -160,7 +161,31 @@ func options(t *testing.T, from client.Reader) status.Options {
 	metrics.MustRegister(status.NewCollector(from, "v1.2.3"))
 	return status.Options{
 		Reader: from, Live: from, Logs: logs{}, Metrics: metrics, Now: func() time.Time { return now }, Version: "v1.2.3", Log: testr.New(t),
+		Schema: []byte(`{"title": "toolforge.yaml"}`), Docs: pages, Validate: onlyGood,
 	}
+}
+
+// pages are some documentation.
+var pages = fstest.MapFS{
+	"toolforge-yaml.md": {Data: []byte("# toolforge.yaml\n\nRead [a start](start.md).\n\n## health_check\n\n| key | value |\n|--:|---|\n" +
+		"| `path` | a path |\n\n## cpu and memory\n\n<script>alert(1)</script>\n")},
+	"start.md": {Data: []byte("# A start\n\nSee [here](toolforge-yaml.md#health_check).\n")},
+}
+
+// onlyGood finds a problem in every file but two, of which one is in an older format.
+func onlyGood(file []byte) ([]status.Problem, *status.Conversion) {
+	switch string(file) {
+	case "good":
+		return nil, nil
+	case "old":
+		return nil, &status.Conversion{
+			Format: "components", Notes: []status.Problem{{Line: 2, Column: 3, Message: "left out", Section: "older-formats"}}, V1: "webservice: {}\n",
+		}
+	}
+	return []status.Problem{
+		{Line: 4, Column: 5, Message: "unknown key `schedul`", Section: "scheduled-jobs"},
+		{Line: 9, Column: 1, Message: "two\nlines \x1b[31m", Section: "<script>"},
+	}, nil
 }
 
 func sampleHandler(t *testing.T) http.Handler {
@@ -175,6 +200,14 @@ func get(h http.Handler, target string) *httptest.ResponseRecorder {
 func request(h http.Handler, method, target string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(method, target, nil))
+	return w
+}
+
+func requestWith(h http.Handler, target, name, value string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	r.Header.Set(name, value)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
 	return w
 }
 

@@ -25,7 +25,8 @@ type store struct {
 	pods   *pods
 	now    func() time.Time
 	// logs tells whether the output of jobs is shown.
-	logs bool
+	logs  bool
+	refer references
 }
 
 // uncopied lists the cache's own objects: nothing here changes one, and a copy of every tool for every request is dear.
@@ -69,6 +70,10 @@ func (s store) tool(ctx context.Context, name string) (Tool, error) {
 		return Tool{}, err
 	}
 	tool := describe(resource)
+	s.refer.link(tool.Problems)
+	if tool.Conversion != nil {
+		s.refer.link(tool.Conversion.Notes)
+	}
 	tool.Jobs, err = s.jobsOf(ctx, resource)
 	return tool, err
 }

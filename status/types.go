@@ -179,6 +179,20 @@ type Problem struct {
 	Column int `json:"column"`
 	// Message says what is wrong and what to write instead.
 	Message string `json:"message"`
+	// Section is the part of the reference that says more, "" where there is none.
+	Section string `json:"section"`
+	// Link leads there.
+	Link string `json:"link"`
+}
+
+// Validation is the answer to POST /api/v1/validate.
+type Validation struct {
+	// Valid: there are no problems.
+	Valid bool `json:"valid"`
+	// Problems are the mistakes in the file, sorted by line and column.
+	Problems []Problem `json:"problems"`
+	// Conversion is how a valid file in an older format is read; null for one in version v1.
+	Conversion *Conversion `json:"conversion"`
 }
 
 // Build is the last build of one image.

@@ -295,6 +295,9 @@ type Problem struct {
 	Column int `json:"column"`
 	// Message says what is wrong and what to write instead.
 	Message string `json:"message"`
+	// Section is the part of docs/toolforge-yaml.md that says more: the anchor of a heading.
+	// +optional
+	Section string `json:"section,omitempty"`
 }
 
 // BuildState is where a build stands.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ import (
 // options are the daemon's flags.
 type options struct {
 	domain, siteScheme, sitePort, ingressClass string
-	statusAddress                              string
+	statusAddress, docsURL                     string
 	jobLogs                                    bool
 	buildNamespace, registry, registrySecret   string
 	registryPlainHTTP                          bool
@@ -51,6 +52,7 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.ingressClass, "ingress-class", "", "class of the tools' Ingresses; empty for the cluster's default")
 	flags.StringVar(&o.statusAddress, "status-address", ":8080", "address of the status endpoint")
 	flags.BoolVar(&o.jobLogs, "job-logs", false, "show what jobs print on the status endpoint, to whoever reaches it")
+	flags.StringVar(&o.docsURL, "docs-url", "", "address of the page about toolforge.yaml, to which problems link; empty for the one that the status endpoint serves")
 	flags.StringVar(&o.buildNamespace, "build-namespace", "toolforge-builds", "namespace of the build pods and their Secrets")
 	flags.StringVar(&o.registry, "registry", "", "prefix of built images: host[:port][/path] (required)")
 	flags.BoolVar(&o.registryPlainHTTP, "registry-plain-http", false, "speak to that registry over HTTP, without TLS")
@@ -115,6 +117,9 @@ func (o options) check() error {
 	}
 	if port, err := strconv.ParseUint(o.sitePort, 10, 16); o.sitePort != "" && (err != nil || port == 0) {
 		errs = append(errs, fmt.Errorf("--site-port is %q: it must be a port, 1 to 65535", o.sitePort))
+	}
+	if u, err := url.Parse(o.docsURL); err != nil || o.docsURL != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Fragment != "") {
+		errs = append(errs, fmt.Errorf("--docs-url is %q: it must be a URL that begins with http:// or https:// and has no #", o.docsURL))
 	}
 	if o.kubeAPIQPS == 0 {
 		// To the Kubernetes client 0 means its own small default.

@@ -25,9 +25,11 @@ import (
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build"
+	"github.com/toolforge/toolforged/docs"
 	"github.com/toolforge/toolforged/reconcile"
 	"github.com/toolforge/toolforged/reconcile/policy"
 	"github.com/toolforge/toolforged/registry"
+	jsonschema "github.com/toolforge/toolforged/schema"
 	"github.com/toolforge/toolforged/sources"
 	"github.com/toolforge/toolforged/status"
 )
@@ -211,10 +213,14 @@ func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, lo
 			}
 			return nil
 		},
-		Metrics: metrics.Registry,
-		Now:     time.Now,
-		Version: version,
-		Log:     log.WithName("status"),
+		Metrics:   metrics.Registry,
+		Now:       time.Now,
+		Version:   version,
+		Log:       log.WithName("status"),
+		Schema:    jsonschema.Toolforge,
+		Validate:  validate,
+		Docs:      docs.Pages,
+		Reference: o.docsURL,
 	}), log.WithName("status"))
 	return m.Add(&manager.Server{Name: "status", Server: server})
 }
