@@ -58,6 +58,9 @@ var (
 
 // fromTemplate writes the older keys of a file of v1 as v1 has them. It returns false when there are none.
 func fromTemplate(r *reader, document *yaml.Node, origin Origin) (*yaml.Node, bool) {
+	if !hasOlderKey(document) {
+		return nil, false // the most of all files: they are read once
+	}
 	top, ok := r.mapping(value{name: "toolforge.yaml", at: position(document), node: document}, "a mapping")
 	if !ok {
 		return nil, false
@@ -75,6 +78,17 @@ func fromTemplate(r *reader, document *yaml.Node, origin Origin) (*yaml.Node, bo
 		found = found || older
 	}
 	return file.node(), found
+}
+
+// hasOlderKey tells whether any key of the file, wherever it is, is spelt as one of the older ones.
+func hasOlderKey(n *yaml.Node) bool {
+	for i, child := range n.Content {
+		isKey := n.Kind == yaml.MappingNode && i%2 == 0
+		if isKey && (templateSection.knows(child.Value) || entrySection.knows(child.Value)) || hasOlderKey(child) {
+			return true
+		}
+	}
+	return false
 }
 
 // keep adds an entry as it is.

@@ -22,7 +22,8 @@ const sparedFor = time.Minute
 const maxSpared = 10
 
 // spare takes from a list of objects that are no longer declared the Secrets that pods may still be started with: all of
-// them until what should run serves, and those of runs of jobs that are not over. It asks for another look at them.
+// them until what should run serves and is up, also after it was put back, and those of runs of jobs that are not over. It
+// asks for another look at them.
 func (t *Tools) spare(ctx context.Context, p *pass, undeclared []api.Object) ([]api.Object, error) {
 	secrets := 0
 	for _, object := range undeclared {
@@ -35,9 +36,9 @@ func (t *Tools) spare(ctx context.Context, p *pass, undeclared []api.Object) ([]
 	}
 	if secrets <= maxSpared {
 		rest := lastEnd(&p.tool.Status).Add(sparedFor).Sub(t.Now())
-		if !p.serves() || rest > 0 {
+		if !p.serves() || rest > 0 || t.targetHealth(ctx, p).outcome != done {
 			p.spared = true
-			if p.serves() {
+			if rest > 0 {
 				p.again(rest)
 			}
 			return slices.DeleteFunc(undeclared, isSecretEntry), nil
@@ -83,7 +84,7 @@ func usedByServing(p *pass, used map[string]bool) error {
 
 func isSecretEntry(o api.Object) bool { return o.Kind == secretKind.Kind && o.APIVersion == "v1" }
 
-// lastEnd is when the last deployment ended, well or not.
+// lastEnd is when the last deployment ended, well or not, or something of it was put back last.
 func lastEnd(status *api.ToolStatus) time.Time {
 	var end time.Time
 	if status.Serving != nil {
@@ -91,6 +92,11 @@ func lastEnd(status *api.ToolStatus) time.Time {
 	}
 	if last := latest(status); last != nil && last.FinishedAt != nil && last.FinishedAt.After(end) {
 		end = last.FinishedAt.Time
+	}
+	for _, healed := range status.Healed {
+		if healed.At.After(end) {
+			end = healed.At.Time
+		}
 	}
 	return end
 }
