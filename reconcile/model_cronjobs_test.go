@@ -125,8 +125,9 @@ func (w *world) checkRuns(tool *modelTool, live *api.Tool) {
 	}
 }
 
-// expected tells whether the CronJob that is there now was to run at that time.
+// expected tells whether the CronJob that is there now was to run at that time. One that somebody has taken a label off, when
+// nothing has ever served that it could be put back by, is nobody's.
 func (w *world) expected(key client.ObjectKey, job api.ScheduledJob, at time.Time) bool {
 	cronJob := w.server.get(objectID{cronJobKind, key})
-	return cronJob != nil && cronJob.GetCreationTimestamp().Time.Before(at) && job.Since.Time.Before(at)
+	return cronJob != nil && cronJob.GetLabels()[api.ManagedByLabel] != "" && cronJob.GetLabels()[api.ToolLabel] != "" && cronJob.GetCreationTimestamp().Time.Before(at) && job.Since.Time.Before(at)
 }
