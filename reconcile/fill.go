@@ -20,12 +20,12 @@ func isSecret(object *unstructured.Unstructured) bool { return object.GroupVersi
 // filled is an object as it is written. Secrets are rendered without their values: those are decrypted when one has to be
 // written, and only then, and kept nowhere else.
 func (t *Tools) filled(ctx context.Context, p *pass, object *unstructured.Unstructured) (*unstructured.Unstructured, result) {
-	if !isSecret(object) || p.target == nil {
+	if !isSecret(object) || render.IsOwn(object) {
 		return object, result{}
 	}
-	sealed, ours := render.SealedSets(p.target.manifest)[object.GetName()]
-	if !ours {
-		return object, result{}
+	sealed := p.sealed(object.GetName())
+	if sealed == nil {
+		return nil, fail(api.ReasonApplyFailed, fmt.Errorf("there are no values for %s", nameOf(object)))
 	}
 	identity, r := t.keys(ctx, p)
 	if r.outcome != done {
@@ -42,6 +42,19 @@ func (t *Tools) filled(ctx context.Context, p *pass, object *unstructured.Unstru
 	whole := object.DeepCopy()
 	whole.Object["data"] = data
 	return whole, result{}
+}
+
+// sealed are the encrypted values of a Secret of what should run, or of what is to run next; nil for none.
+func (p *pass) sealed(name string) render.Sealed {
+	for _, d := range []*deployment{p.target, p.next} {
+		if d == nil {
+			continue
+		}
+		if sealed, ok := render.SealedSets(d.manifest)[name]; ok {
+			return sealed
+		}
+	}
+	return nil
 }
 
 // remake replaces a Secret that somebody put in the place of the tool's: what is immutable can only be made anew.

@@ -44,7 +44,7 @@ var modelManifests = []modelManifest{
 	{name: "site and jobs", yaml: atModelTime(siteAndJobs), runs: true, builds: true},
 	{name: "secrets", yaml: site + "secrets:\n  API_TOKEN: <own>\n  DB_PASSWORD: {from: toolsdb, key: password}\n", runs: true, builds: true},
 	{name: "secrets of two", yaml: "webservice: {secrets: {API_TOKEN: <own>}}\njobs:\n  - name: consumer\n    continuous: true\n    process: worker\n" +
-		"    secrets: {API_TOKEN: <own>, OTHER: <own>}\n", runs: true, builds: true},
+		"    secrets: {API_TOKEN: <own>, OTHER: <own>}\n  - name: migrate\n    pre_deploy: true\n    command: ./migrate\n    secrets: {API_TOKEN: <own>}\n", runs: true, builds: true},
 	{name: "two replicas", yaml: "webservice:\n  replicas: 2\n  mount: all\nenv:\n  LEVEL: debug\n", runs: true, builds: true},
 	{name: "migrated", yaml: atModelTime(migratedAndSeeded), runs: true, builds: true},
 	{name: "consumer", yaml: "jobs:\n  - name: consumer\n    continuous: true\n    process: worker\n", runs: true, builds: true},

@@ -129,6 +129,9 @@ func (w *world) wrote(verb string, id objectID, before, after *stored) {
 	if after != nil {
 		i.secretly(after)
 	}
+	if verb == "create" && id.kind == jobKind {
+		i.startable(after)
+	}
 	if verb == "delete" && id.kind == secretKind && before != nil {
 		i.unused(before)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -180,6 +181,9 @@ func (w *world) changeProvided(tool *modelTool) {
 
 // forge replaces a Secret by another of its name: what is immutable cannot be edited.
 func (w *world) forge(target *stored) {
+	if w.server.admit(target.id) != nil {
+		return // the namespace is about to go
+	}
 	w.server.erase(target.id)
 	metadata := map[string]any{"namespace": target.GetNamespace(), "name": target.GetName()}
 	for _, kept := range []string{"labels", "annotations"} {
@@ -248,6 +252,21 @@ func (i *invariants) unused(secret *stored) {
 		}
 		if holds(template, secret.GetName()) || holds(up, secret.GetName()) {
 			w.failf("the daemon deletes %s, which pods of %s refer to", secret.id, deployment.id)
+		}
+	}
+}
+
+// startable: when a pre-deploy job is created, the values are there that it refers to.
+func (i *invariants) startable(job *stored) {
+	if !i.world.calm || job == nil {
+		return
+	}
+	used := make(map[string]bool)
+	secretsIn(&job.as(asTyped).(*batchv1.Job).Spec.Template.Spec, used)
+	for name := range used {
+		id := objectID{secretKind, client.ObjectKey{Namespace: job.GetNamespace(), Name: name}}
+		if secret := i.world.server.get(id); secret == nil || secret.Object["data"] == nil {
+			i.world.failf("%s is created before the values of %s are there", job.id, id)
 		}
 	}
 }

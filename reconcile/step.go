@@ -65,7 +65,7 @@ func (p *pass) prerequisites() []*unstructured.Unstructured {
 		return p.surroundings
 	}
 	secrets := slices.DeleteFunc(slices.Clone(p.next.objects), func(object *unstructured.Unstructured) bool {
-		return object.GroupVersionKind() != secretKind
+		return !isSecret(object) || render.IsOwn(object)
 	})
 	if p.target != nil {
 		secrets = slices.DeleteFunc(secrets, func(object *unstructured.Unstructured) bool {
