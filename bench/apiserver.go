@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	fluxmeta "github.com/fluxcd/pkg/apis/meta"
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -57,6 +58,9 @@ func startAPIServer(ctx context.Context, localcluster string) (s *apiServer, err
 	}
 	if s.admin, err = client.NewWithWatch(s.config, client.Options{Scheme: scheme}); err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
+	}
+	if err := s.addBuildNamespace(ctx); err != nil {
+		return nil, err
 	}
 	return s, s.addBuilder(ctx)
 }
@@ -107,6 +111,17 @@ func readCRDs() ([]*apiextensionsv1.CustomResourceDefinition, error) {
 		definitions = append(definitions, definition)
 	}
 	return definitions, nil
+}
+
+// buildNamespace holds the tools' key pairs.
+const buildNamespace = "toolforge-builds"
+
+func (s *apiServer) addBuildNamespace(ctx context.Context) error {
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: buildNamespace}}
+	if err := s.admin.Create(ctx, namespace); err != nil {
+		return fmt.Errorf("create namespace %s: %w", buildNamespace, err)
+	}
+	return nil
 }
 
 // addBuilder puts a builder that is ready into the catalogue.

@@ -36,7 +36,7 @@ func cacheOptions() cache.Options { return reconcile.CacheOptions(nil) }
 func addController(m ctrl.Manager, r *revisions, workers int) (wake func(tool string), err error) {
 	waker := &reconcile.Waker{}
 	tools := reconcile.NewTools(reconcile.Tools{
-		Config:    reconcile.Config{Domain: domain, Scheme: "https", BuildNamespace: "toolforge-builds", RolloutDeadline: rolloutDeadline},
+		Config:    reconcile.Config{Domain: domain, Scheme: "https", BuildNamespace: buildNamespace, RolloutDeadline: rolloutDeadline},
 		Client:    m.GetClient(),
 		Live:      m.GetAPIReader(),
 		Revisions: r,
