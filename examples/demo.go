@@ -13,6 +13,7 @@ import (
 	"github.com/fluxcd/pkg/apis/meta"
 	"github.com/fluxcd/pkg/runtime/conditions"
 	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/testscripts/platform"
@@ -76,12 +77,12 @@ func (d *demo) say(name, format string, arguments ...any) {
 // show brings one example from its directory to an answer.
 func (d *demo) show(ctx context.Context, directory string) error {
 	name := filepath.Base(directory)
-	commit, err := d.platform.Push(ctx, directory, name, "Push of the example "+name)
+	commit, err := d.platform.Push(ctx, platform.Change{Directory: directory, Repository: name, Message: "Push of the example " + name})
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	d.say(name, "pushed commit %.7s", commit)
-	if err := d.platform.Declare(ctx, name, interval); err != nil {
+	if err := d.platform.Declare(ctx, name, api.ToolSpec{Interval: metav1.Duration{Duration: interval}}); err != nil {
 		return err
 	}
 	tool, err := d.platform.Wait(ctx, name, d.follow(name, commit))

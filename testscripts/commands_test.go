@@ -47,29 +47,44 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 // waitDeadline bounds a wait that names no time of its own.
 const waitDeadline = 4 * time.Minute
 
-// push DIRECTORY NAME [MESSAGE] makes the directory's files the newest commit of the repository NAME; $COMMIT is its id.
+// push [-branch BRANCH] [-tag TAG] DIRECTORY NAME [MESSAGE] makes the directory's files the newest commit of a branch (main) of
+// the repository NAME, and tags it; $COMMIT is its id.
 func push(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 || len(args) > 3 {
-		ts.Fatalf("usage: push DIRECTORY NAME [MESSAGE]")
+	const usage = "usage: push [-branch BRANCH] [-tag TAG] DIRECTORY NAME [MESSAGE]"
+	var change platform.Change
+	flags := flag.NewFlagSet("push", flag.ContinueOnError)
+	flags.StringVar(&change.Branch, "branch", "", "")
+	flags.StringVar(&change.Tag, "tag", "", "")
+	ts.Check(flags.Parse(args))
+	if neg || flags.NArg() < 2 || flags.NArg() > 3 {
+		ts.Fatalf(usage)
 	}
-	message := "Change"
-	if len(args) == 3 {
-		message = args[2]
-	}
-	commit, err := of(ts).platform.Push(of(ts).ctx, ts.MkAbs(args[0]), args[1], message)
+	change.Directory, change.Repository, change.Message = ts.MkAbs(flags.Arg(0)), flags.Arg(1), flags.Arg(2)
+	commit, err := of(ts).platform.Push(of(ts).ctx, change)
 	ts.Check(err)
 	ts.Setenv("COMMIT", commit)
-	ts.Logf("%s is at %s", args[1], commit)
+	ts.Logf("%s is at %s", change.Repository, commit)
 }
 
-// tool NAME makes a tool that follows the repository NAME, asked every second.
+// tool [-repository NAME] [-ref REF] [-class CLASS] NAME makes a tool that follows a repository, that of its name unless another
+// is said, asked every second. CLASS is its quota class.
 func tool(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: tool NAME")
+	const usage = "usage: tool [-repository NAME] [-ref REF] [-class CLASS] NAME"
+	spec := api.ToolSpec{Interval: metav1.Duration{Duration: time.Second}}
+	flags := flag.NewFlagSet("tool", flag.ContinueOnError)
+	repository := flags.String("repository", "", "")
+	flags.StringVar(&spec.Ref, "ref", "", "")
+	flags.StringVar(&spec.QuotaClass, "class", "", "")
+	ts.Check(flags.Parse(args))
+	if neg || flags.NArg() != 1 {
+		ts.Fatalf(usage)
 	}
 	s := of(ts)
-	s.tools = append(s.tools, args[0])
-	ts.Check(s.platform.Declare(s.ctx, args[0], time.Second))
+	if *repository != "" {
+		spec.Repository = s.platform.Git + "/" + *repository + ".git"
+	}
+	s.tools = append(s.tools, flags.Arg(0))
+	ts.Check(s.platform.Declare(s.ctx, flags.Arg(0), spec))
 }
 
 // await NAME WANTED... watches a tool until everything wanted is so: seen=COMMIT, serving=COMMIT, CONDITION=STATUS,

@@ -61,6 +61,7 @@ func setup(env *testscript.Env, p *platform.Platform) error {
 		env.Setenv(name, os.Getenv(name))
 	}
 	env.Setenv("EXAMPLES", filepath.Join(root, "examples"))
+	env.Setenv("OLDER_FILES", filepath.Join(root, "manifest/testdata/older"))
 	env.Setenv("AUDIT_LOG", filepath.Join(root, ".local/log/audit.log"))
 	env.Setenv("MAIL_SINK", os.Getenv("MAIL_SINK"))
 	env.Setenv("CONTROLLERS_PID", filepath.Join(root, ".local/run/kube-controller-manager.pid"))

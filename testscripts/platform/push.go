@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -9,10 +10,23 @@ import (
 	"strings"
 )
 
-// Push makes the directory's files the newest commit of a repository on the git server, on branch main, and returns the
-// commit's id. The same files on top of the same history give the same commit.
-func (p *Platform) Push(ctx context.Context, directory, name, message string) (string, error) {
-	directory, err := filepath.Abs(directory)
+// A Change is files that become the newest commit of a repository.
+type Change struct {
+	// Directory holds all the files of the commit.
+	Directory string
+	// Repository is the name of the repository on the git server, which a push makes when it is missing.
+	Repository string
+	// Branch is the one that the commit is put on; empty: main.
+	Branch string
+	// Tag, unless it is empty, is an annotated tag of the commit. One of this name is moved.
+	Tag string
+	// Message is that of the commit; empty: "Change".
+	Message string
+}
+
+// Push makes a change and returns the commit's id. The same files on top of the same history give the same commit.
+func (p *Platform) Push(ctx context.Context, change Change) (string, error) {
+	directory, err := filepath.Abs(change.Directory)
 	if err != nil {
 		return "", err
 	}
@@ -21,7 +35,8 @@ func (p *Platform) Push(ctx context.Context, directory, name, message string) (s
 		return "", err
 	}
 	defer os.RemoveAll(clone)
-	remote := p.GitPush + "/" + name + ".git"
+	remote := p.GitPush + "/" + change.Repository + ".git"
+	branch := "refs/heads/" + cmp.Or(change.Branch, "main")
 	git := func(arguments ...string) (string, error) {
 		fixed := []string{"--git-dir", filepath.Join(clone, ".git"), "--work-tree", directory,
 			"-c", "credential.helper=store --file=" + p.GitCredentials}
@@ -38,25 +53,33 @@ func (p *Platform) Push(ctx context.Context, directory, name, message string) (s
 		return "", err
 	}
 	// The history so far, if there is one: a push is a commit on top.
-	if _, err := git("fetch", "--quiet", remote, "main"); err == nil {
-		if _, err := git("update-ref", "refs/heads/main", "FETCH_HEAD"); err != nil {
+	if _, err := git("fetch", "--quiet", remote, branch); err == nil {
+		if _, err := git("update-ref", "HEAD", "FETCH_HEAD"); err != nil {
 			return "", err
 		}
 	}
 	if _, err := git("add", "--all", "."); err != nil {
 		return "", err
 	}
-	if changed, err := git("status", "--porcelain"); err != nil || changed == "" {
-		if err != nil {
+	changed, err := git("status", "--porcelain")
+	if err != nil {
+		return "", err
+	}
+	if changed != "" {
+		if _, err := git("commit", "--quiet", "--no-verify", "--message", cmp.Or(change.Message, "Change")); err != nil {
 			return "", err
 		}
-		return git("rev-parse", "HEAD")
+		if _, err := git("push", "--quiet", remote, "HEAD:"+branch); err != nil {
+			return "", err
+		}
 	}
-	if _, err := git("commit", "--quiet", "--no-verify", "--message", message); err != nil {
-		return "", err
-	}
-	if _, err := git("push", "--quiet", remote, "main"); err != nil {
-		return "", err
+	if change.Tag != "" {
+		if _, err := git("tag", "--annotate", "--message", change.Tag, change.Tag); err != nil {
+			return "", err
+		}
+		if _, err := git("push", "--quiet", "--force", remote, "refs/tags/"+change.Tag); err != nil {
+			return "", err
+		}
 	}
 	return git("rev-parse", "HEAD")
 }

@@ -1,9 +1,9 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -13,15 +13,13 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
-// Declare makes a tool that follows the repository of its name, and asks it every interval.
-func (p *Platform) Declare(ctx context.Context, name string, interval time.Duration) error {
+// Declare makes a tool. Without a repository in its spec, it follows that of its name on the git server.
+func (p *Platform) Declare(ctx context.Context, name string, spec api.ToolSpec) error {
+	spec.Repository = cmp.Or(spec.Repository, p.Git+"/"+name+".git")
 	tool := &api.Tool{
 		TypeMeta:   metav1.TypeMeta{APIVersion: api.GroupVersion.String(), Kind: "Tool"},
 		ObjectMeta: metav1.ObjectMeta{Name: name},
-		Spec: api.ToolSpec{
-			Repository: p.Git + "/" + name + ".git",
-			Interval:   metav1.Duration{Duration: interval},
-		},
+		Spec:       spec,
 	}
 	err := p.Client.Create(ctx, tool)
 	if client.IgnoreAlreadyExists(err) != nil {
