@@ -27,10 +27,7 @@ func TestOlderFiles(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			data := read(t, file)
-			var origin Origin
-			if parts := originComment.FindSubmatch(data); parts != nil {
-				origin = Origin{Repository: string(parts[1]), Ref: string(parts[2])}
-			}
+			origin := originOf(data)
 			m, problems := Parse(data, origin)
 			if problems != nil {
 				t.Fatalf("problems:\n%v", problems)
@@ -46,6 +43,15 @@ func TestOlderFiles(t *testing.T) {
 			}))
 		})
 	}
+}
+
+// originOf is what the tool of a file follows, as its comment tells.
+func originOf(file []byte) Origin {
+	parts := originComment.FindSubmatch(file)
+	if parts == nil {
+		return Origin{}
+	}
+	return Origin{Repository: string(parts[1]), Ref: string(parts[2])}
 }
 
 // sameInV1 checks that a manifest's V1 means the same as the file it is made from.

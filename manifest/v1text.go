@@ -37,6 +37,11 @@ func (c *converted) text(m *Manifest) string {
 	for i := range m.Jobs {
 		offerProcess(&m.Jobs[i].Run, child(document, "jobs").Content[i])
 	}
+	return encoded(document)
+}
+
+// encoded is the text of a document; empty when it is larger than a file may be.
+func encoded(document *yaml.Node) string {
 	var text bytes.Buffer
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)

@@ -45,6 +45,7 @@ func (t *Tools) images(ctx context.Context, p *pass) result {
 		all = append(all, r)
 	}
 	p.tool.Status.Builds = records
+	p.offerProcesses()
 	if problems := missingProcesses(p.revision.Manifest, p.images); len(problems) > 0 || len(p.problems) > 0 {
 		return mistaken(p, problems)
 	}

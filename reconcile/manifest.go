@@ -44,6 +44,17 @@ func conversion(m *manifest.Manifest) *api.Conversion {
 	return &api.Conversion{Format: m.Format, Notes: notes, V1: m.V1}
 }
 
+// offerProcesses writes in the text in version v1 which commands are process types of their images, as far as these are made.
+func (p *pass) offerProcesses() {
+	if p.tool.Status.Conversion == nil {
+		return
+	}
+	p.tool.Status.Conversion.V1 = p.revision.Manifest.V1For(func(run manifest.Run) ([]string, bool) {
+		image, made := p.images[render.ImageName(&run)]
+		return image.Processes, made
+	})
+}
+
 func valid(p *pass) result {
 	return ok(fmt.Sprintf("%s of commit %.7s is valid", manifestFile, p.commit))
 }
