@@ -76,6 +76,9 @@ func (p process) container() *accorev1.ContainerApplyConfiguration {
 		WithSecurityContext(accorev1.SecurityContext().
 			WithAllowPrivilegeEscalation(false).
 			WithCapabilities(accorev1.Capabilities().WithDrop("ALL")))
+	if home := p.home(); home != "" {
+		container.WithWorkingDir(home)
+	}
 	if p.port != 0 {
 		container.WithPorts(accorev1.ContainerPort().WithName("main").WithContainerPort(int32(p.port)).WithProtocol(protocol(p.proto)))
 	}
@@ -87,6 +90,20 @@ func (p process) container() *accorev1.ContainerApplyConfiguration {
 		p.probe(container)
 	}
 	return container
+}
+
+// home is where a process in an image of the platform starts, which holds nothing of the tool's: what HOME is in the volumes
+// that it sees. It is empty for all others, which start where their image says.
+func (p process) home() string {
+	if p.run.Image == "" {
+		return ""
+	}
+	for _, volume := range p.volumes {
+		if home := volume.Env["HOME"]; home != "" {
+			return home
+		}
+	}
+	return ""
 }
 
 // command starts a process type by the launcher's link of that name, a shell command line by the launcher itself

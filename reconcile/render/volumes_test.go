@@ -51,7 +51,8 @@ func TestVolumesGolden(t *testing.T) {
 	}
 }
 
-// A process that asks for the volumes sees them, and no other does. What the tool sets itself wins over what they set.
+// A process that asks for the volumes sees them, and no other does; one in an image of the platform starts in its home. What the
+// tool sets itself wins over what they set.
 func TestMountsGolden(t *testing.T) {
 	in := inputs(t)["mounts"]
 	in.Volumes = testVolumes
@@ -69,12 +70,14 @@ func TestMountsGolden(t *testing.T) {
 		want := map[string]struct {
 			volumes    int
 			home, data string
+			directory  string
 		}{
-			"webservice": {2, "/tmp", "/data/project/wiki"}, "nightly": {2, "/tmp", "/elsewhere"}, "consumer": {0, "/tmp", ""},
+			"webservice": {2, "/tmp", "/data/project/wiki", ""}, "nightly": {2, "/tmp", "/elsewhere", ""}, "consumer": {0, "/tmp", "", ""},
+			"tidy": {2, "/tmp", "/data/project/wiki", "/data/project/wiki"}, "alone": {0, "/tmp", "", ""},
 		}[object.GetName()]
 		if len(spec.Volumes) != want.volumes || len(spec.Containers[0].VolumeMounts) != want.volumes ||
-			env["HOME"] != want.home || env["TOOL_DATA_DIR"] != want.data {
-			t.Errorf("%s: volumes %v, variables %v; want %+v", object.GetName(), spec.Volumes, env, want)
+			env["HOME"] != want.home || env["TOOL_DATA_DIR"] != want.data || spec.Containers[0].WorkingDir != want.directory {
+			t.Errorf("%s: volumes %v, variables %v, directory %q; want %+v", object.GetName(), spec.Volumes, env, spec.Containers[0].WorkingDir, want)
 		}
 		if slices.ContainsFunc(spec.Volumes, func(v corev1.Volume) bool { return v.PersistentVolumeClaim == nil }) {
 			t.Errorf("%s: a volume that the restricted Pod Security Standard forbids: %+v", object.GetName(), spec.Volumes)
