@@ -61,6 +61,7 @@ func setup(env *testscript.Env, p *platform.Platform) error {
 		env.Setenv(name, os.Getenv(name))
 	}
 	env.Setenv("EXAMPLES", filepath.Join(root, "examples"))
+	env.Setenv("REPOSITORY", filepath.Join(root, "testscripts/testdata/repository"))
 	env.Setenv("OLDER_FILES", filepath.Join(root, "manifest/testdata/older"))
 	env.Setenv("AUDIT_LOG", filepath.Join(root, ".local/log/audit.log"))
 	env.Setenv("MAIL_SINK", os.Getenv("MAIL_SINK"))
