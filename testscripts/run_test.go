@@ -29,6 +29,11 @@ func TestFaults(t *testing.T) {
 	run(t, "faults", func() { testscript.RunT(serial{t}, params(t, "faults")) })
 }
 
+// TestSlow runs what takes many minutes; `make slow` does, `make test` does not.
+func TestSlow(t *testing.T) {
+	run(t, "slow", func() { testscript.RunT(serial{t}, params(t, "slow")) })
+}
+
 func run(t *testing.T, directory string, scripts func()) {
 	found, err := filepath.Glob(filepath.Join(directory, "*.txtar"))
 	if err != nil || len(found) == 0 {

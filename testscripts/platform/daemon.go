@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -99,7 +100,14 @@ func daemonProcesses() ([]daemonProcess, error) {
 
 // DaemonReady waits until a process of each replica runs, all of them are ready, the status endpoint answers, and one
 // leads.
+//
+// The pods are replaced first: a container that was killed again and again is started later and later by the kubelet.
 func (p *Platform) DaemonReady(ctx context.Context) error {
+	err := p.Client.DeleteAllOf(ctx, &corev1.Pod{}, client.InNamespace(daemonNamespace),
+		client.MatchingLabels{"app.kubernetes.io/name": "toolforged"}, client.GracePeriodSeconds(0))
+	if err != nil {
+		return fmt.Errorf("delete the daemon's pods: %w", err)
+	}
 	return wait.PollUntilContextCancel(ctx, look, true, func(ctx context.Context) (bool, error) {
 		processes, err := daemonProcesses()
 		if err != nil {
