@@ -89,14 +89,14 @@ test: localcluster ## Run every check and test, on a platform of its own.
 	@$(step) "Testing the local cluster's parts" go -C localcluster test $(localcluster-packages)
 	@$(step) "Testing how the local cluster starts, is killed and stops" localcluster/lifecycle_test.sh
 	@$(MAKE) --no-print-directory platform
-	@$(step) "Testing the platform, end to end" go test -count=1 -timeout 25m -parallel 8 -skip TestSlow ./testscripts/...
+	@$(step) "Testing the platform, end to end" go test -count=1 -timeout 25m -parallel 4 -skip TestSlow ./testscripts/...
 
 .PHONY: scripts
 scripts: ## Run end-to-end scripts on the platform that is up: SCRIPTS='TestScripts/^(change|jobs)$$' runs those alone.
-	@go test -count=1 -timeout 20m -parallel 8 -v -run '$(SCRIPTS)' ./testscripts/...
+	@go test -count=1 -timeout 20m -parallel 4 -v -run '$(SCRIPTS)' ./testscripts/...
 
 .PHONY: slow
-slow: platform ## Run the end-to-end scripts that `make test` leaves out: each waits for minutes.
+slow: platform ## Run the end-to-end scripts that `make test` leaves out: they wait for minutes, or fill the node.
 	@$(step) "Testing what takes long, end to end" go test -count=1 -timeout 30m -run TestSlow ./testscripts/...
 
 .PHONY: bench

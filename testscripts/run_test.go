@@ -29,7 +29,7 @@ func TestFaults(t *testing.T) {
 	run(t, "faults", func() { testscript.RunT(serial{t}, params(t, "faults")) })
 }
 
-// TestSlow runs what takes many minutes; `make slow` does, `make test` does not.
+// TestSlow runs what takes many minutes, or most of the node; `make slow` does, `make test` does not.
 func TestSlow(t *testing.T) {
 	run(t, "slow", func() { testscript.RunT(serial{t}, params(t, "slow")) })
 }
