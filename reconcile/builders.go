@@ -49,10 +49,15 @@ func (b *Builders) Reconcile(ctx context.Context, request reconcile.Request) (re
 			return reconcile.Result{}, client.IgnoreNotFound(fmt.Errorf("write the status of builder %s: %w", entry.Name, err))
 		}
 	}
+	return nextLook(b.Interval, failure)
+}
+
+// nextLook has an entry of a catalogue looked at again after the interval, or sooner after a failure.
+func nextLook(interval time.Duration, failure error) (reconcile.Result, error) {
 	if failure != nil {
 		return reconcile.Result{}, failure
 	}
-	return reconcile.Result{RequeueAfter: b.Interval}, nil
+	return reconcile.Result{RequeueAfter: interval}, nil
 }
 
 // judge says whether an entry of a catalogue can be used: what was found before stays in use when the registry fails.

@@ -50,10 +50,7 @@ func (c *CatalogImages) Reconcile(ctx context.Context, request reconcile.Request
 			return reconcile.Result{}, client.IgnoreNotFound(fmt.Errorf("write the status of catalogue image %s: %w", entry.Name, err))
 		}
 	}
-	if failure != nil {
-		return reconcile.Result{}, failure
-	}
-	return reconcile.Result{RequeueAfter: c.Interval}, nil
+	return nextLook(c.Interval, failure)
 }
 
 // SetupWithManager has the controller woken by changed specs.

@@ -1,10 +1,6 @@
 package render
 
-import (
-	"strings"
-
-	"github.com/toolforge/toolforged/manifest"
-)
+import "github.com/toolforge/toolforged/manifest"
 
 // Image is what a process runs in.
 type Image struct {
@@ -27,6 +23,3 @@ func ImageName(run *manifest.Run) string {
 	}
 	return run.Build
 }
-
-// Built tells whether an image of that name was built for the tool.
-func Built(name string) bool { return !strings.HasPrefix(name, catalogPrefix) }
