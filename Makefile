@@ -38,7 +38,7 @@ GIT_PUSH      ?= http://127.0.0.1:$(GIT_PORT)
 GIT_CREDENTIALS ?= $(CURDIR)/.local/git-credentials
 
 # How long a new pod may take to become healthy: on one machine, that waits for it in its tests, less than elsewhere.
-ROLLOUT_DEADLINE ?= 90s
+ROLLOUT_DEADLINE ?= 2m
 
 DOMAIN      ?= toolforge.localhost
 SITE_SCHEME ?= http
@@ -57,12 +57,17 @@ export KUBECTL ?= $(CURDIR)/.local/bin/kubectl
 
 CONTROLLER_GEN := go run sigs.k8s.io/controller-tools/cmd/controller-gen@v0.20.1
 STATICCHECK    := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOTESTSUM      := go run gotest.tools/gotestsum@v1.13.0
 KUBERNETES     := v1.36.3
 kube-version   := k8s.io/component-base/version
 localcluster-flags := -s -w -X $(kube-version).gitVersion=$(KUBERNETES) -X $(kube-version).gitMajor=1 -X $(kube-version).gitMinor=36
 
 # Checking the others would check all of Kubernetes with them, for half an hour.
 localcluster-packages := ./cluster ./gitserver ./host ./ingress ./networkpolicy ./pki ./registry
+
+# Four scripts side by side, the platform and the builds share the machine's cores. What fails there is printed, and run once more
+# alone: what is wrong fails again, and the run with it; more than three failures are not tried again.
+once-more := --format standard-quiet --rerun-fails=1 --rerun-fails-max-failures=3
 
 # Which scripts `make scripts` runs.
 SCRIPTS ?= .
@@ -89,7 +94,7 @@ test: localcluster ## Run every check and test, on a platform of its own.
 	@$(step) "Testing the local cluster's parts" go -C localcluster test $(localcluster-packages)
 	@$(step) "Testing how the local cluster starts, is killed and stops" localcluster/lifecycle_test.sh
 	@$(MAKE) --no-print-directory platform
-	@$(step) "Testing the platform, end to end" go test -count=1 -timeout 25m -parallel 4 -skip TestSlow ./testscripts/...
+	@$(step) "Testing the platform, end to end" $(GOTESTSUM) $(once-more) --packages ./testscripts/... -- -count=1 -timeout 40m -parallel 4 -skip TestSlow
 
 .PHONY: scripts
 scripts: ## Run end-to-end scripts on the platform that is up: SCRIPTS='TestScripts/^(change|jobs)$$' runs those alone.

@@ -45,7 +45,11 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 }
 
 // waitDeadline bounds a wait that names no time of its own.
-const waitDeadline = 4 * time.Minute
+const waitDeadline = 8 * time.Minute
+
+// patience is how many times longer than it says a wait may take: scripts name the time of a quiet machine, and four of them
+// share two cores with the platform.
+const patience = 5
 
 // push [-branch BRANCH] [-tag TAG] DIRECTORY NAME [MESSAGE] makes the directory's files the newest commit of a branch (main) of
 // the repository NAME, and tags it; $COMMIT is its id.
@@ -140,7 +144,7 @@ func describe(tool *api.Tool) string {
 
 // visit [-within DURATION] [-for REGEXP] ADDRESS [STATUS] asks for an address: a tool's name, which a path may follow, or a URL. The answer's body
 // goes to standard output. It fails if the status is another than STATUS (200) or the body does not match REGEXP, after it
-// asked again for as long as -within says: what is served follows what a watch has shown by some milliseconds.
+// asked again for as long as -within says, times patience: what is served follows what a watch has shown by some milliseconds.
 func visit(ts *testscript.TestScript, neg bool, args []string) {
 	const usage = "usage: visit [-within DURATION] [-for REGEXP] ADDRESS [STATUS]"
 	flags := flag.NewFlagSet("visit", flag.ContinueOnError)
@@ -160,7 +164,7 @@ func visit(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	s := of(ts)
 	address := s.address(args[0])
-	for deadline := time.Now().Add(*within); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience * *within); ; time.Sleep(100 * time.Millisecond) {
 		status, body, err := s.platform.Visit(s.ctx, address)
 		if err == nil && status == wanted && shown.MatchString(body) {
 			fmt.Fprint(ts.Stdout(), body)
@@ -212,7 +216,7 @@ func kubectl(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// until DURATION REGEXP ARGUMENTS... asks kubectl again and again until what it prints matches, at most for that long.
+// until DURATION REGEXP ARGUMENTS... asks kubectl again and again until what it prints matches, at most for that long, times patience.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: until DURATION REGEXP ARGUMENTS...")
@@ -221,7 +225,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	wanted, err := regexp.Compile("(?m)" + args[1])
 	ts.Check(err)
-	for deadline := time.Now().Add(within); ; time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(patience * within); ; time.Sleep(200 * time.Millisecond) {
 		command := exec.CommandContext(of(ts).ctx, ts.Getenv("KUBECTL"), args[2:]...)
 		command.Env = []string{"KUBECONFIG=" + ts.Getenv("KUBECONFIG"), "HOME=" + ts.Getenv("WORK")}
 		output, err := command.CombinedOutput()
@@ -230,7 +234,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("after %s, kubectl %s prints (%v), not %q:\n%s", within, strings.Join(args[2:], " "), err, args[1], output)
+			ts.Fatalf("after %s, kubectl %s prints (%v), not %q:\n%s", patience*within, strings.Join(args[2:], " "), err, args[1], output)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // scriptDeadline bounds one script: a few builds on a busy machine.
-const scriptDeadline = 10 * time.Minute
+const scriptDeadline = 15 * time.Minute
 
 // TestScripts runs what maintainers and administrators do, side by side.
 func TestScripts(t *testing.T) {

@@ -43,5 +43,5 @@ func applyObjects(ctx context.Context, client kubernetes.Interface) error {
 	if _, err := client.NetworkingV1().IngressClasses().Apply(ctx, class, options); err != nil {
 		return fmt.Errorf("making the ingress class: %w", err)
 	}
-	return nil
+	return lowerRequests(ctx, client, options)
 }
