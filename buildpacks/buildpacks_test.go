@@ -31,6 +31,8 @@ func TestScripts(t *testing.T) {
 			layers := filepath.Join(e.WorkDir, ".layers")
 			e.Setenv("LAYERS", layers)
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("CNB_BUILD_PLAN_PATH", filepath.Join(e.WorkDir, ".plan.toml"))
+			e.Setenv("CNB_BP_PLAN_PATH", filepath.Join(e.WorkDir, ".entries.toml"))
 			// Nothing here may ask the network; a dependency that would be fetched is an error.
 			e.Setenv("GOPROXY", "off")
 			e.Setenv("GOTOOLCHAIN", "local")
