@@ -1,7 +1,8 @@
 # The two commands that anyone needs are `make demo` and `make test`. `make help` lists the others.
 
 # A cluster of your own: make demo KUBECONFIG=~/.kube/config REGISTRY=registry.example/tools REGISTRY_PUSH=… GIT=… DOMAIN=…
-# (and GIT_ADDRESSES=… when that git server's address is not public)
+# (and GIT_ADDRESSES=… when that git server's address is not public, REGISTRY_CREDENTIALS=… when the registry asks for an account:
+# a directory with a config.json as `docker login` writes it, whose account the platform may use)
 ifeq ($(origin KUBECONFIG),command line)
 cluster-needed :=
 KUBECTL ?= $(or $(shell command -v kubectl),$(CURDIR)/.local/bin/kubectl)
@@ -17,6 +18,11 @@ MAIL_INTERVAL ?= 10s
 JOB_LOGS ?= true
 export VOLUMES SMTP_ADDRESS MAIL_SINK MAIL_INTERVAL JOB_LOGS
 REGISTRY_PLAIN_HTTP ?= true
+# The account of the registry, as `docker login` keeps it, for this machine and for the platform.
+REGISTRY_CREDENTIALS ?= $(CURDIR)/.local/registry-credentials
+export DOCKER_CONFIG := $(REGISTRY_CREDENTIALS)
+# Requests to the registry go wrong as this file says.
+export REGISTRY_FAULTS := $(CURDIR)/.local/registry-faults.json
 # The git server is at the address of this machine in the pods' network.
 GIT_ADDRESSES ?= 10.88.0.1
 override KUBECONFIG := $(CURDIR)/.local/kubeconfig
@@ -45,7 +51,7 @@ SITE_SCHEME ?= http
 SITE_PORT   ?= $(SITES_PORT)
 STATUS      ?= http://127.0.0.1:$(STATUS_PORT)/
 
-export ROLLOUT_DEADLINE KUBECONFIG GIT_PORT REGISTRY_PORT SITES_PORT STATUS_PORT REGISTRY REGISTRY_PUSH REGISTRY_PLAIN_HTTP GIT GIT_PUSH GIT_CREDENTIALS GIT_ADDRESSES DOMAIN SITE_SCHEME SITE_PORT STATUS
+export ROLLOUT_DEADLINE KUBECONFIG GIT_PORT REGISTRY_PORT SITES_PORT STATUS_PORT REGISTRY REGISTRY_PUSH REGISTRY_PLAIN_HTTP REGISTRY_CREDENTIALS GIT GIT_PUSH GIT_CREDENTIALS GIT_ADDRESSES DOMAIN SITE_SCHEME SITE_PORT STATUS
 
 # No C compiler is needed, and nothing is compiled twice, with one and without.
 export CGO_ENABLED := 0

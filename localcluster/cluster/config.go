@@ -90,6 +90,14 @@ func (c Config) Kubeconfig() string { return c.in("kubeconfig") }
 // in the form of git's own credential store.
 func (c Config) GitCredentials() string { return c.in("git-credentials") }
 
+// RegistryCredentials is the directory with the account that may write to the
+// registry, for clients' DOCKER_CONFIG.
+func (c Config) RegistryCredentials() string { return c.in("registry-credentials") }
+
+// RegistryFaults is the file that has requests to the registry go wrong, when
+// somebody writes it.
+func (c Config) RegistryFaults() string { return c.in("registry-faults.json") }
+
 // GitURL is the git server's address on the host.
 func (c Config) GitURL() string { return "http://" + loopback(c.GitPort) }
 

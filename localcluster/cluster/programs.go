@@ -113,6 +113,8 @@ func (c Config) containerd() program {
 func (c Config) registry() program {
 	return program{name: "registry", args: []string{
 		"--dir=" + c.in("registry"),
+		"--credentials=" + c.RegistryCredentials(), "--faults=" + c.RegistryFaults(),
+		"--name=" + c.Registry(), "--name=" + RegistryName + ":" + registryPort,
 		"--listen=" + c.Registry(), "--listen=" + onBridge(registryPort),
 	}}
 }

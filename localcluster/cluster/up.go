@@ -68,7 +68,7 @@ func Up(ctx context.Context, c Config, out io.Writer) error {
 func (c Config) announce(out io.Writer) {
 	fmt.Fprintf(out, "    kubeconfig  %s\n", c.Kubeconfig())
 	fmt.Fprintf(out, "    git         %s/<name>.git\n", c.GitURL())
-	fmt.Fprintf(out, "    registry    %s, in pods %s:%s\n", c.Registry(), RegistryName, registryPort)
+	fmt.Fprintf(out, "    registry    %s, in pods %s:%s; DOCKER_CONFIG=%s\n", c.Registry(), RegistryName, registryPort, c.RegistryCredentials())
 	fmt.Fprintf(out, "    sites       http://<tool>.toolforge.localhost:%d/\n", c.SitesPort)
 	fmt.Fprintf(out, "    status      http://127.0.0.1:%d/\n", c.StatusPort)
 }

@@ -1,5 +1,6 @@
 // Package registry is a real OCI registry (distribution v3) with files as its
-// storage. It knows nothing of the cluster it stands beside.
+// storage, in front of which an account is asked for, and faults can be put. It
+// knows nothing of the cluster it stands beside.
 // The entry point is [New].
 package registry
 
@@ -16,16 +17,27 @@ import (
 	"github.com/sirupsen/logrus"
 )
 
-// New returns the handler of a registry that keeps its blobs below dir and
-// lets its clients delete. The work it starts in the background ends with ctx.
-func New(ctx context.Context, dir string) (http.Handler, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+// Config is what a registry is made of.
+type Config struct {
+	// Dir holds the blobs.
+	Dir string
+	// Account may do everything; who has none may read images.
+	Account Account
+	// Faults is a file that says which requests go wrong, see [Fault]. It need
+	// not exist; empty for none.
+	Faults string
+}
+
+// New returns the handler of a registry that lets its clients delete. The work
+// it starts in the background ends with ctx.
+func New(ctx context.Context, c Config) (http.Handler, error) {
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the registry's directory: %w", err)
 	}
 	logrus.SetLevel(logrus.WarnLevel)
 	config := &configuration.Configuration{
 		Storage: configuration.Storage{
-			"filesystem": configuration.Parameters{"rootdirectory": dir},
+			"filesystem": configuration.Parameters{"rootdirectory": c.Dir},
 			"delete":     configuration.Parameters{"enabled": true},
 			"cache":      configuration.Parameters{"blobdescriptor": "inmemory"},
 			"maintenance": configuration.Parameters{
@@ -38,5 +50,5 @@ func New(ctx context.Context, dir string) (http.Handler, error) {
 	// The secret signs the state of an upload. A client whose upload outlives
 	// a restart begins it again.
 	config.HTTP.Secret = rand.Text()
-	return handlers.NewApp(ctx, config), nil
+	return withFaults(c.Faults, c.Account.guard(handlers.NewApp(ctx, config))), nil
 }

@@ -2,21 +2,26 @@ package registry
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 )
 
-// ask sends a request and returns the status, the body and where it points.
+var account = Account{"someone", "a password"}
+
+// ask sends a request without the account and returns the status, the body and where it points.
 func ask(t *testing.T, method, url string, body []byte) (int, []byte, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return do(t, request)
+}
+
+func do(t *testing.T, request *http.Request) (int, []byte, string) {
+	t.Helper()
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		t.Fatal(err)
@@ -29,9 +34,9 @@ func ask(t *testing.T, method, url string, body []byte) (int, []byte, string) {
 	return response.StatusCode, content, response.Header.Get("Location")
 }
 
-func start(t *testing.T, dir string) string {
+func start(t *testing.T, c Config) string {
 	t.Helper()
-	handler, err := New(t.Context(), dir)
+	handler, err := New(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,24 +47,19 @@ func start(t *testing.T, dir string) string {
 
 func TestBlobIsKeptAndCanBeDeleted(t *testing.T) {
 	dir := t.TempDir()
-	base := start(t, dir)
+	base := start(t, Config{Dir: dir, Account: account})
 	content := []byte("a layer")
-	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(content))
-
-	status, _, upload := ask(t, http.MethodPost, base+"/v2/tools/hello/blobs/uploads/", nil)
-	if status != http.StatusAccepted {
-		t.Fatalf("starting an upload: %d", status)
-	}
-	if status, body, _ := ask(t, http.MethodPut, upload+"&digest="+digest, content); status != http.StatusCreated {
-		t.Fatalf("uploading: %d %s", status, body)
+	status, digest := upload(t, base, "tools/hello", content)
+	if status != http.StatusCreated {
+		t.Fatalf("uploading: %d", status)
 	}
 	// A registry that starts anew has what the last one was given.
-	base = start(t, dir)
+	base = start(t, Config{Dir: dir, Account: account})
 	blob := base + "/v2/tools/hello/blobs/" + digest
 	if status, body, _ := ask(t, http.MethodGet, blob, nil); status != http.StatusOK || !bytes.Equal(body, content) {
 		t.Errorf("reading: %d %q", status, body)
 	}
-	if status, body, _ := ask(t, http.MethodDelete, blob, nil); status != http.StatusAccepted {
+	if status, body := askAs(t, account, http.MethodDelete, blob); status != http.StatusAccepted {
 		t.Errorf("deleting: %d %s", status, body)
 	}
 	if status, _, _ := ask(t, http.MethodGet, blob, nil); status != http.StatusNotFound {
@@ -68,10 +68,21 @@ func TestBlobIsKeptAndCanBeDeleted(t *testing.T) {
 }
 
 func TestUploadWithAnotherDigestIsRefused(t *testing.T) {
-	base := start(t, t.TempDir())
-	_, _, upload := ask(t, http.MethodPost, base+"/v2/hello/blobs/uploads/", nil)
-	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte("something else")))
-	if status, _, _ := ask(t, http.MethodPut, upload+"&digest="+digest, []byte("a layer")); status != http.StatusBadRequest {
+	base := start(t, Config{Dir: t.TempDir(), Account: account})
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/v2/hello/blobs/uploads/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.SetBasicAuth(account.User, account.Password)
+	_, _, upload := do(t, request)
+	if request, err = http.NewRequestWithContext(t.Context(), http.MethodPut, upload+"&digest=sha256:"+digestOfOther, bytes.NewReader([]byte("a layer"))); err != nil {
+		t.Fatal(err)
+	}
+	request.SetBasicAuth(account.User, account.Password)
+	if status, _, _ := do(t, request); status != http.StatusBadRequest {
 		t.Errorf("status %d", status)
 	}
 }
+
+// digestOfOther is the SHA-256 of the empty text.
+const digestOfOther = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -85,14 +85,22 @@ func readConfig(name string, args []string) (cluster.Config, error) {
 
 func runRegistry(args []string) error {
 	flags := flag.NewFlagSet("registry", flag.ExitOnError)
-	dir := flags.String("dir", "", "`directory` of the images")
-	var listen addresses
+	var config registry.Config
+	flags.StringVar(&config.Dir, "dir", "", "`directory` of the images")
+	flags.StringVar(&config.Faults, "faults", "", "`file` that says which requests go wrong; it need not exist")
+	credentials := flags.String("credentials", "", "`directory` with the account, as DOCKER_CONFIG; made when missing")
+	var listen, names addresses
 	flags.Var(&listen, "listen", "`address` to listen on; may be given again")
+	flags.Var(&names, "name", "`host:port` that clients know the registry by; may be given again")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	var err error
+	if config.Account, err = registry.Credentials(*credentials, names); err != nil {
+		return err
+	}
 	ctx := interruptible()
-	handler, err := registry.New(ctx, *dir)
+	handler, err := registry.New(ctx, config)
 	if err != nil {
 		return err
 	}
