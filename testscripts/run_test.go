@@ -47,6 +47,11 @@ func params(t *testing.T, directory string) testscript.Params {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if faults := os.Getenv("REGISTRY_FAULTS"); faults != "" {
+		if err := mendRegistry(faults); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return testscript.Params{
 		Dir:                 directory,
 		Setup:               func(env *testscript.Env) error { return setup(env, p) },
@@ -71,6 +76,7 @@ func setup(env *testscript.Env, p *platform.Platform) error {
 	env.Setenv("AUDIT_LOG", filepath.Join(root, ".local/log/audit.log"))
 	env.Setenv("MAIL_SINK", os.Getenv("MAIL_SINK"))
 	env.Setenv("CONTROLLERS_PID", filepath.Join(root, ".local/run/kube-controller-manager.pid"))
+	env.Setenv("REGISTRY_FAULTS", os.Getenv("REGISTRY_FAULTS"))
 	env.Setenv("VOLUMES", os.Getenv("VOLUMES"))
 	env.Setenv("DOMAIN", p.Domain)
 	env.Setenv("GIT", p.Git)
@@ -96,6 +102,8 @@ type session struct {
 	visitors map[string]*platform.Visitors
 	audited  int64
 	mailbox  *platform.Mailbox
+	// faults is the file of the registry's faults, once the script wrote it.
+	faults string
 }
 
 func of(ts *testscript.TestScript) *session { return ts.Value(sessionKey{}).(*session) }
@@ -104,6 +112,11 @@ func of(ts *testscript.TestScript) *session { return ts.Value(sessionKey{}).(*se
 func (s *session) leave(t testscript.T) {
 	for _, visitors := range s.visitors {
 		visitors.Stop()
+	}
+	if s.faults != "" {
+		if err := mendRegistry(s.faults); err != nil {
+			t.Log(fmt.Sprintf("clean up: %v", err))
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
