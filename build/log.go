@@ -32,11 +32,11 @@ func (l PodLogs) Tail(ctx context.Context, namespace, pod, container string) (st
 }
 
 // tail is the end of one phase's log as a record keeps it. A log that cannot be read is no reason to fail.
-func (e *Engine) tail(ctx context.Context, pod *corev1.Pod, phase string) string {
-	if phase == "" {
+func (b *Builds) tail(ctx context.Context, attempt *Attempt, phase string) string {
+	if phase == "" || attempt.Pod == "" {
 		return ""
 	}
-	text, err := e.Logs.Tail(ctx, pod.Namespace, pod.Name, phase)
+	text, err := b.Logs.Tail(ctx, b.Config.Namespace, attempt.Pod, phase)
 	if err != nil {
 		return "(the log could not be read: " + err.Error() + ")"
 	}

@@ -9,23 +9,14 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
-// observation is what a build's pod says of itself.
-type observation struct {
-	state   api.BuildState
-	phase   string
-	message string
-	// again tells that the platform failed, not the repository: another attempt may succeed.
-	again bool
-}
-
 // mendable is the exit code by which toolforge-source says that the repository must change.
 const mendable = 1
 
 // observe reads the state of a build from its pod.
-func observe(pod *corev1.Pod) observation {
+func observe(pod *corev1.Pod) Observation {
 	switch pod.Status.Phase {
 	case corev1.PodSucceeded:
-		return observation{state: api.BuildSucceeded, phase: PhaseExport}
+		return Observation{State: api.BuildSucceeded, Phase: PhaseExport}
 	case corev1.PodFailed:
 		return failure(pod)
 	}
@@ -35,41 +26,41 @@ func observe(pod *corev1.Pod) observation {
 		if done := status.State.Terminated; done != nil && done.ExitCode == 0 {
 			continue
 		}
-		running := observation{state: api.BuildRunning, phase: phase}
+		running := Observation{State: api.BuildRunning, Phase: phase}
 		if waiting := status.State.Waiting; waiting != nil && waiting.Message != "" {
-			running.message = waiting.Reason + ": " + waiting.Message
+			running.Message = waiting.Reason + ": " + waiting.Message
 		}
 		return running
 	}
-	return observation{state: api.BuildRunning, phase: phase}
+	return Observation{State: api.BuildRunning, Phase: phase}
 }
 
 // failure finds the phase that failed, and whose fault it was.
-func failure(pod *corev1.Pod) observation {
-	failed := observation{state: api.BuildFailed, message: pod.Status.Message, again: true}
+func failure(pod *corev1.Pod) Observation {
+	failed := Observation{State: api.BuildFailed, Message: pod.Status.Message, Again: true}
 	for _, status := range statuses(pod) {
 		done := status.State.Terminated
 		if done != nil && done.ExitCode == 0 {
 			continue
 		}
-		failed.phase = status.Name
+		failed.Phase = status.Name
 		if done != nil {
-			failed.message, failed.again = verdict(pod, status.Name, done)
+			failed.Message, failed.Again = verdict(pod, status.Name, done)
 		}
 		break
 	}
 	if pod.Status.Reason == "DeadlineExceeded" {
-		failed.again = false
-		failed.message = fmt.Sprintf("took longer than the %d seconds a build may take", *pod.Spec.ActiveDeadlineSeconds)
+		failed.Again = false
+		failed.Message = fmt.Sprintf("took longer than the %d seconds a build may take", *pod.Spec.ActiveDeadlineSeconds)
 	}
 	if pod.DeletionTimestamp != nil {
-		failed.message, failed.again = "the pod was deleted while it ran", true
+		failed.Message, failed.Again = "the pod was deleted while it ran", true
 	}
 	if disrupted(pod) {
-		failed.again = true
+		failed.Again = true
 	}
-	if failed.message == "" {
-		failed.message = "the pod was lost: " + pod.Status.Reason
+	if failed.Message == "" {
+		failed.Message = "the pod was lost: " + pod.Status.Reason
 	}
 	return failed
 }

@@ -55,21 +55,21 @@ func podIn(t *testing.T, phase corev1.PodPhase, states ...state) *corev1.Pod {
 }
 
 func TestObserve(t *testing.T) {
-	running := func(phase, message string) observation {
-		return observation{state: api.BuildRunning, phase: phase, message: message}
+	running := func(phase, message string) Observation {
+		return Observation{State: api.BuildRunning, Phase: phase, Message: message}
 	}
-	theirs := func(phase, message string) observation {
-		return observation{state: api.BuildFailed, phase: phase, message: message}
+	theirs := func(phase, message string) Observation {
+		return Observation{State: api.BuildFailed, Phase: phase, Message: message}
 	}
-	ours := func(phase, message string) observation {
-		return observation{state: api.BuildFailed, phase: phase, message: message, again: true}
+	ours := func(phase, message string) Observation {
+		return Observation{State: api.BuildFailed, Phase: phase, Message: message, Again: true}
 	}
 	for _, test := range []struct {
 		name   string
 		phase  corev1.PodPhase
 		states []state
 		change func(*corev1.Pod)
-		want   observation
+		want   Observation
 	}{
 		{name: "new", phase: corev1.PodPending, want: running(PhaseSource, "")},
 		{name: "no phase yet", want: running(PhaseSource, "")},
@@ -84,7 +84,7 @@ func TestObserve(t *testing.T) {
 				pod.Status.InitContainerStatuses[1].State.Waiting.Message = "Back-off pulling image"
 			},
 			want: running(PhaseAnalyze, "ImagePullBackOff: Back-off pulling image")},
-		{name: "succeeded", phase: corev1.PodSucceeded, want: observation{state: api.BuildSucceeded, phase: PhaseExport}},
+		{name: "succeeded", phase: corev1.PodSucceeded, want: Observation{State: api.BuildSucceeded, Phase: PhaseExport}},
 
 		{name: "source: theirs", phase: corev1.PodFailed, states: []state{exited(1, "Error")},
 			want: theirs(PhaseSource, "the source could not be placed")},
@@ -132,7 +132,7 @@ func TestObserve(t *testing.T) {
 				test.change(pod)
 			}
 			got := observe(pod)
-			if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(observation{})); diff != "" {
+			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
@@ -36,38 +33,24 @@ func RetryAt(record api.Build) time.Duration {
 }
 
 // mustWait says why the next attempt cannot begin now; it is empty when it can.
-func (e *Engine) mustWait(ctx context.Context, record api.Build, own []corev1.Pod) (string, error) {
-	for i := range own {
-		if !finished(&own[i]) {
-			return fmt.Sprintf("the build in pod %s, of an older revision, is still running", own[i].Name), nil
+func (b *Builds) mustWait(ctx context.Context, record api.Build, own []Attempt) (string, error) {
+	for _, attempt := range own {
+		if !attempt.Ended {
+			return fmt.Sprintf("the build in pod %s, of an older revision, is still running", attempt.Object), nil
 		}
 	}
 	if record.State == api.BuildWaiting && record.FinishedAt != nil {
 		delay := min(firstRetry<<min(record.Attempts-1, 10), lastRetry)
-		if at := record.FinishedAt.Add(delay); e.Now().Before(at) {
+		if at := record.FinishedAt.Add(delay); b.Now().Before(at) {
 			return record.Message, nil
 		}
 	}
-	running, err := e.running(ctx)
+	running, err := b.Engine.Running(ctx)
 	if err != nil {
 		return "", err
 	}
-	if running >= e.Config.Concurrency {
+	if running >= b.Config.Concurrency {
 		return fmt.Sprintf("%d builds are running, as many as may run at a time", running), nil
 	}
 	return "", nil
-}
-
-func (e *Engine) running(ctx context.Context) (int, error) {
-	var list corev1.PodList
-	if err := e.Client.List(ctx, &list, client.InNamespace(e.Config.Namespace)); err != nil {
-		return 0, fmt.Errorf("list build pods: %w", err)
-	}
-	running := 0
-	for i := range list.Items {
-		if !finished(&list.Items[i]) {
-			running++
-		}
-	}
-	return running, nil
 }

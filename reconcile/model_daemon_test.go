@@ -28,7 +28,7 @@ const (
 	modelRegistry  = "registry.example"
 )
 
-// modelDaemon is one run of the daemon, from its start to its kill: the real Tools and build.Engine, with nothing remembered.
+// modelDaemon is one run of the daemon, from its start to its kill: the real Tools and build.Builds, with nothing remembered.
 type modelDaemon struct {
 	world     *world
 	tools     *Tools
@@ -69,8 +69,10 @@ func (w *world) startDaemon() {
 		Client:    writer,
 		Live:      live,
 		Revisions: d.poller,
-		Builds: &build.Engine{
-			Config: w.buildConfig(), Client: writer, Live: live, Registry: images, Logs: modelLogs{d}, Now: now,
+		Builds: &build.Builds{
+			Config:   w.buildConfig(),
+			Engine:   &build.PodEngine{Config: w.buildConfig(), Client: writer, Live: live},
+			Registry: images, Logs: modelLogs{d}, Now: now,
 		},
 		Events:      modelEvents{},
 		NewIdentity: func() (*seal.Identity, error) { return modelIdentity(d.working), nil },

@@ -232,6 +232,6 @@ func (t *Tools) announce(before, tool *api.Tool) {
 // Interface guards.
 var (
 	_ reconcile.Reconciler = (*Tools)(nil)
-	_ Builds               = (*build.Engine)(nil)
+	_ Builds               = (*build.Builds)(nil)
 	_ Revisions            = (*sources.Poller[Revision])(nil)
 )

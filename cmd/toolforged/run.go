@@ -110,10 +110,9 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 	if err := m.Add(manager.RunnableFunc(poller.Start)); err != nil {
 		return fmt.Errorf("add the poller: %w", err)
 	}
-	engine := &build.Engine{
+	builds := &build.Builds{
 		Config:   buildConfig(o),
-		Client:   m.GetClient(),
-		Live:     m.GetAPIReader(),
+		Engine:   &build.PodEngine{Config: buildConfig(o), Client: m.GetClient(), Live: m.GetAPIReader()},
 		Registry: images,
 		Logs:     build.PodLogs{Client: clientset},
 		Now:      time.Now,
@@ -125,7 +124,7 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 		Live:      m.GetAPIReader(),
 		Own:       ownClients(m, restConfig),
 		Revisions: poller,
-		Builds:    engine,
+		Builds:    builds,
 		Events:    m.GetEventRecorder("toolforged"),
 		Now:       time.Now,
 	})

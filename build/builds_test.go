@@ -90,7 +90,7 @@ func TestKilledAfterCreate(t *testing.T) {
 func TestCacheBehind(t *testing.T) {
 	r := testRequest()
 	b := newBench(t, attemptPod(t, r, 1))
-	b.Client = behind{b.store}
+	b.pods.Client = behind{b.store}
 	record := b.step(r, nil)
 	b.wantRecord(record, api.BuildRunning, 1)
 	record = b.step(r, &record)
@@ -104,7 +104,7 @@ func TestLostPod(t *testing.T) {
 	record := b.step(r, nil)
 	b.wantRecord(record, api.BuildRunning, 1)
 
-	b.Client = behind{b.store} // gone, says the cache; the API server still has it
+	b.pods.Client = behind{b.store} // gone, says the cache; the API server still has it
 	record = b.step(r, &record)
 	b.wantRecord(record, api.BuildRunning, 1)
 	b.wantPods(podName(r, 1))

@@ -45,9 +45,10 @@ func (l sameLog) Tail(context.Context, string, string, string) (string, error) {
 // began is when the tests' builds begin; clocks are set by hand.
 var began = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// bench is an engine whose cluster holds pods. What the cache does not show yet, only live reads find.
+// bench has builds run by a PodEngine whose cluster holds pods. What the cache does not show yet, only live reads find.
 type bench struct {
-	*Engine
+	*Builds
+	pods  *PodEngine
 	t     *testing.T
 	now   time.Time
 	shelf shelf
@@ -66,10 +67,10 @@ func newBench(t *testing.T, pods ...*corev1.Pod) *bench {
 	}
 	b := &bench{t: t, now: began, shelf: shelf{images: make(map[string]registry.Built)}}
 	b.store = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&corev1.Pod{}).Build()
-	b.Engine = &Engine{
+	b.pods = &PodEngine{Config: testConfig(), Client: b.store, Live: b.store}
+	b.Builds = &Builds{
 		Config:   testConfig(),
-		Client:   b.store,
-		Live:     b.store,
+		Engine:   b.pods,
 		Registry: &b.shelf,
 		Logs:     sameLog("the log\n"),
 		Now:      func() time.Time { return b.now },

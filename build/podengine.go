@@ -1,0 +1,104 @@
+package build
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
+)
+
+// PodEngine runs each attempt as a pod (Pod).
+type PodEngine struct {
+	Config Config
+	// Client reads pods from a cache and writes to the API server.
+	Client client.Client
+	// Live reads from the API server.
+	Live client.Reader
+}
+
+// Attempts implements Engine.
+func (e *PodEngine) Attempts(ctx context.Context, tool, name string) ([]Attempt, error) {
+	var list corev1.PodList
+	err := e.Client.List(ctx, &list, client.InNamespace(e.Config.Namespace),
+		client.MatchingLabels{api.ToolLabel: tool, buildLabel: name})
+	if err != nil {
+		return nil, fmt.Errorf("list build pods: %w", err)
+	}
+	attempts := make([]Attempt, 0, len(list.Items))
+	for i := range list.Items {
+		attempts = append(attempts, attemptOf(&list.Items[i]))
+	}
+	return attempts, nil
+}
+
+// attemptOf reads a build's pod. One whose labels were changed by hand is an attempt at nothing.
+func attemptOf(pod *corev1.Pod) Attempt {
+	attempt := Attempt{
+		Object:      pod.Name,
+		Pod:         pod.Name,
+		StartedAt:   pod.CreationTimestamp.Time,
+		Ended:       finished(pod),
+		Removed:     pod.DeletionTimestamp != nil,
+		Observation: observe(pod),
+	}
+	if number, err := strconv.Atoi(pod.Labels[attemptLabel]); err == nil {
+		attempt.Key, attempt.Number = pod.Labels[keyLabel], number
+	}
+	return attempt
+}
+
+func finished(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+}
+
+// Running implements Engine.
+func (e *PodEngine) Running(ctx context.Context) (int, error) {
+	var list corev1.PodList
+	if err := e.Client.List(ctx, &list, client.InNamespace(e.Config.Namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return 0, fmt.Errorf("list build pods: %w", err)
+	}
+	running := 0
+	for i := range list.Items {
+		if !finished(&list.Items[i]) {
+			running++
+		}
+	}
+	return running, nil
+}
+
+// Exists implements Engine.
+func (e *PodEngine) Exists(ctx context.Context, r Request, number int) (bool, error) {
+	name := podName(r, number)
+	err := e.Live.Get(ctx, client.ObjectKey{Namespace: e.Config.Namespace, Name: name}, &corev1.Pod{})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return false, fmt.Errorf("look for build pod %s: %w", name, err)
+	}
+	return err == nil, nil
+}
+
+// Start implements Engine.
+func (e *PodEngine) Start(ctx context.Context, r Request, number int) error {
+	pod := Pod(e.Config, r, number)
+	if err := e.Client.Create(ctx, pod); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create build pod %s: %w", pod.Name, err)
+	}
+	return nil
+}
+
+// Remove implements Engine.
+func (e *PodEngine) Remove(ctx context.Context, a Attempt) error {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: e.Config.Namespace, Name: a.Object}}
+	if err := e.Client.Delete(ctx, pod); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete build pod %s: %w", a.Object, err)
+	}
+	return nil
+}
+
+// Interface guard.
+var _ Engine = (*PodEngine)(nil)
