@@ -26,6 +26,16 @@ func (p poll[T]) of(reading string) (got outcome[T], ok bool) {
 	return outcome[T]{err: p.err}, p.err != nil
 }
 
+// lastError is one of the errors, nil when there is none.
+func (p poll[T]) lastError() error {
+	for _, got := range p.readings {
+		if got.err != nil {
+			return got.err
+		}
+	}
+	return p.err
+}
+
 // ask resolves the ref of w, and reads from the commit what is wanted and not known.
 func (p *Poller[T]) ask(ctx context.Context, w *watch[T], repo Repository) (result poll[T]) {
 	defer p.survive(repo, &result.err)

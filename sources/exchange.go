@@ -165,6 +165,8 @@ func checkAnswer(resp *http.Response, repo Repository, want string) error {
 	where := displayURL(repo.URL)
 	switch status := resp.StatusCode; {
 	case status == http.StatusOK:
+	case status == http.StatusForbidden && asksForPause(resp) != nil:
+		return failf(ErrUnreachable, asksForPause(resp), "the server of %s answered %d %s, and asks to be left alone for a while", where, status, http.StatusText(status))
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return refusedAccess(resp, repo)
 	case status == http.StatusNotFound || status == http.StatusGone:
@@ -172,7 +174,7 @@ func checkAnswer(resp *http.Response, repo Repository, want string) error {
 	case status == http.StatusInternalServerError || status == http.StatusNotImplemented:
 		return failf(ErrUnreachable, errServerFault, "the server of %s answered %d %s", where, status, http.StatusText(status))
 	case status == http.StatusTooManyRequests || status > 500:
-		return failf(ErrUnreachable, nil, "the server of %s answered %d %s", where, status, http.StatusText(status))
+		return failf(ErrUnreachable, asksForPause(resp), "the server of %s answered %d %s", where, status, http.StatusText(status))
 	default:
 		return failf(ErrProtocol, nil, "%s is not a git repository that can be read: the server answered %d %s", where, status, http.StatusText(status))
 	}

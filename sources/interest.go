@@ -32,7 +32,10 @@ func (p *Poller[T]) join(n *interest[T], repo Repository, wait func() time.Durat
 	key := repo.key()
 	w, shared := p.watches[key]
 	if !shared {
-		w = &watch[T]{key: key, repo: repo, host: repo.host(), interval: n.interval, index: -1, names: map[string]*interest[T]{}}
+		w = &watch[T]{
+			key: key, repo: repo, host: p.hostOf(repo.host()), interval: n.interval, index: -1,
+			names: map[string]*interest[T]{}, began: p.opts.Now(),
+		}
 		p.watches[key] = w
 		p.fresh++
 		p.schedule.at(w, p.opts.Now().Add(wait()))
@@ -40,6 +43,9 @@ func (p *Poller[T]) join(n *interest[T], repo Repository, wait func() time.Durat
 	n.watch = w
 	w.names[n.name] = n
 	if shared {
+		if w.host.closed {
+			p.failFast(w, p.opts.Now())
+		}
 		p.adjustInterval(w)
 		p.refresh(w)
 	}
@@ -87,7 +93,8 @@ func (p *Poller[T]) adjustInterval(w *watch[T]) {
 		return
 	}
 	w.interval = shortest
-	if soonest := p.opts.Now().Add(w.delay(p.opts.Random)); w.index >= 0 && soonest.Before(w.due) {
+	now := p.opts.Now()
+	if soonest := now.Add(p.delay(w, now)); w.index >= 0 && w.host.probe != w && soonest.Before(w.due) {
 		p.schedule.at(w, soonest)
 	}
 }

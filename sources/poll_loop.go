@@ -29,6 +29,7 @@ const idle = time.Hour
 
 // dispatch starts the polls that are due, within the bounds, and returns how long nothing else is.
 func (p *Poller[T]) dispatch(ctx context.Context, polls *sync.WaitGroup) time.Duration {
+	defer p.tell()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.opts.Now()
@@ -41,21 +42,33 @@ func (p *Poller[T]) dispatch(ctx context.Context, polls *sync.WaitGroup) time.Du
 			return wait
 		}
 		p.schedule.remove(w)
-		if p.hosts[w.host] >= p.opts.PerHost {
-			p.parked[w.host] = append(p.parked[w.host], w)
-			continue
+		if p.place(w, now) {
+			p.begin(ctx, w, polls)
 		}
-		p.begin(ctx, w, polls)
 	}
 	return idle
+}
+
+// tell notifies of what was observed, without the lock.
+func (p *Poller[T]) tell() {
+	p.mu.Lock()
+	told := p.told
+	p.told = nil
+	p.mu.Unlock()
+	slices.Sort(told)
+	for _, name := range told {
+		p.notify(name)
+	}
 }
 
 // begin runs a poll of w in a goroutine of its own.
 func (p *Poller[T]) begin(ctx context.Context, w *watch[T], polls *sync.WaitGroup) {
 	asking, cancel := context.WithTimeout(ctx, p.opts.Timeout)
 	p.running++
-	p.hosts[w.host]++
+	w.host.running++
 	w.running, w.cancel = true, cancel
+	p.slow.begin(w)
+	began := p.opts.Now()
 	polls.Go(func() {
 		defer cancel()
 		defer p.release(w)
@@ -63,23 +76,28 @@ func (p *Poller[T]) begin(ctx context.Context, w *watch[T], polls *sync.WaitGrou
 		if ctx.Err() != nil {
 			return // what ends with the poller says nothing about the repository
 		}
-		for _, name := range p.finish(w, result) {
-			p.notify(name)
-		}
+		p.finish(w, result, began)
+		p.tell()
 	})
 }
 
-// finish writes down what came of a poll, and returns the names that should be told, sorted.
-func (p *Poller[T]) finish(w *watch[T], result poll[T]) (changed []string) {
+// finish writes down what came of a poll.
+func (p *Poller[T]) finish(w *watch[T], result poll[T], began time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.watches[w.key] != w {
-		return nil // forgotten
+		return // forgotten
 	}
 	if w.polled.IsZero() {
 		p.fresh--
 	}
 	w.polled = p.opts.Now()
+	if result.seen != "" {
+		w.noticed(result.seen, began)
+	}
+	w.slow = w.polled.Sub(began) > slowPoll
+	down := w.host.closed
+	p.judge(w, result, w.polled)
 	good, failed, untried := 0, 0, 0
 	for _, n := range w.names {
 		got, ok := result.of(n.reading)
@@ -92,54 +110,57 @@ func (p *Poller[T]) finish(w *watch[T], result poll[T]) (changed []string) {
 		default:
 			good++
 		}
-		before := n.latest
-		n.latest = before.after(result.seen, n.reading, got, w.polled)
-		if before.differs(n.latest) {
-			changed = append(changed, n.name)
-			p.logFailure(n)
-		}
+		p.observe(n, result.seen, got, w.polled)
 	}
-	// One name's reading that fails does not have the others wait.
-	if good > 0 {
+	// One name's reading that fails does not have the others wait. What a host's trouble is, is not the repository's too.
+	switch {
+	case good > 0:
 		w.failures = 0
-	} else if failed > 0 {
+	case failed > 0 && !(down && w.host.closed):
 		w.failures++
 	}
 	// What there was no time for is read at once, unless it may be that nothing ends in time.
 	w.again = w.again || untried > 0 && failed == 0
-	slices.Sort(changed)
-	return changed
 }
 
-func (p *Poller[T]) logFailure(n *interest[T]) {
+// observe has n know what came of a poll, and told if that is news.
+func (p *Poller[T]) observe(n *interest[T], seen string, got outcome[T], now time.Time) {
+	before := n.latest
+	n.latest = before.after(seen, n.reading, got, now)
+	if !before.differs(n.latest) {
+		return
+	}
+	p.told = append(p.told, n.name)
 	if err := n.latest.Err; err != nil {
 		p.opts.Logger.Warn("repository cannot be read", "name", n.name, "repository", n.watch.repo.String(), "error", err)
 	}
 }
 
-// release gives back the worker and the host's place, and puts w and one that waited for the host into the schedule.
+// release gives back the worker and the host's place, and puts w and what waited for the host into the schedule.
 func (p *Poller[T]) release(w *watch[T]) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	h := w.host
 	p.running--
-	if p.hosts[w.host]--; p.hosts[w.host] == 0 {
-		delete(p.hosts, w.host)
-	}
+	h.running--
 	w.running, w.cancel = false, nil
+	if next := p.slow.end(w); next != nil {
+		p.schedule.at(next, next.due)
+	}
 	if p.watches[w.key] == w {
+		if h.probe == w {
+			h.probe = nil // the poller ends
+		}
 		p.reschedule(w)
 	}
-	if waiting := p.parked[w.host]; len(waiting) > 0 {
-		p.schedule.at(waiting[0], waiting[0].due)
-		p.parked[w.host] = waiting[1:]
-	} else {
-		delete(p.parked, w.host)
-	}
+	p.tidy(h)
+	p.admit(h)
 	p.poke()
 }
 
 func (p *Poller[T]) reschedule(w *watch[T]) {
-	due := p.opts.Now().Add(w.delay(p.opts.Random))
+	now := p.opts.Now()
+	due := now.Add(p.delay(w, now))
 	if w.again {
 		w.again = false
 		due = p.soonest(w)

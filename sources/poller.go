@@ -10,6 +10,7 @@ import (
 )
 
 const (
+	// retryFirst and retryMost bound the wait before a repository is tried again that failed while its host answers.
 	retryFirst = 30 * time.Second
 	retryMost  = 10 * time.Minute
 	// spread is the share of a wait that is left to chance.
@@ -18,7 +19,7 @@ const (
 	startGap = 10 * time.Millisecond
 	// hastyGap is the least time between two polls of a repository, however often it is hastened.
 	hastyGap = time.Second
-	// minInterval bounds what Watch accepts.
+	// minInterval bounds what Watch accepts, and what PollerOptions may say.
 	minInterval = time.Second
 )
 
@@ -34,10 +35,13 @@ var _ Source = (*Client)(nil)
 
 // PollerOptions bound what a Poller does; the zero value of each field stands for its default.
 type PollerOptions struct {
-	// Workers bounds how many polls run at once; default 32.
+	// Workers bounds how many polls run at once; default 64.
 	Workers int
-	// PerHost bounds how many polls of one host run at once; default 4.
+	// PerHost bounds how many polls of one host run at once; default 4. A host that does not answer well gets fewer.
 	PerHost int
+	// MinInterval and MaxInterval bound the time between two polls of a repository, whatever its interval and however
+	// lively it is; defaults 1 s (the least there is) and 24 h. A repository that fails may wait longer.
+	MinInterval, MaxInterval time.Duration
 	// Timeout bounds each poll, with the reading of a new commit; default 30 s.
 	Timeout time.Duration
 	// Now is the time; default time.Now.
@@ -49,8 +53,9 @@ type PollerOptions struct {
 }
 
 // Poller asks each watched repository for the commit of its ref at its interval, and reads a commit once when it
-// changed, for all names under which it is watched. A failing repository is asked less and less often; a slow host holds up none but its own repositories.
-// It is safe for concurrent use.
+// changed, for all names under which it is watched. A repository that was pushed to lately is asked more often, one in
+// which nothing happens less, and one that fails less and less often. A host that does not answer is sent one probe at a
+// time; that, and a slow one, holds up none but its own repositories. It is safe for concurrent use.
 type Poller[T any] struct {
 	source Source
 	read   func(ctx context.Context, snapshot *Snapshot, reading string) (T, error)
@@ -61,10 +66,11 @@ type Poller[T any] struct {
 	interests map[string]*interest[T] // by name
 	watches   map[watchKey]*watch[T]
 	schedule  schedule[T]
-	parked    map[string][]*watch[T] // due, but their host has enough to do
-	hosts     map[string]int         // polls running, by host
+	hosts     map[string]*host[T]
 	running   int
-	fresh     int // watches never polled
+	slow      lane[T]
+	fresh     int      // watches never polled
+	told      []string // names to be told, when the lock is given back
 	wake      chan struct{}
 }
 
@@ -73,9 +79,11 @@ type Poller[T any] struct {
 // after its first poll and whenever the commit, the reading or the text of the error has changed; it must not block.
 func NewPoller[T any](source Source, read func(ctx context.Context, snapshot *Snapshot, reading string) (T, error),
 	notify func(name string), opts PollerOptions) *Poller[T] {
-	opts.Workers = cmp.Or(opts.Workers, 32)
+	opts.Workers = cmp.Or(opts.Workers, 64)
 	opts.PerHost = cmp.Or(opts.PerHost, 4)
 	opts.Timeout = cmp.Or(opts.Timeout, 30*time.Second)
+	opts.MinInterval = max(opts.MinInterval, minInterval)
+	opts.MaxInterval = max(cmp.Or(opts.MaxInterval, 24*time.Hour), opts.MinInterval)
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -92,8 +100,7 @@ func NewPoller[T any](source Source, read func(ctx context.Context, snapshot *Sn
 		opts:      opts,
 		interests: map[string]*interest[T]{},
 		watches:   map[watchKey]*watch[T]{},
-		parked:    map[string][]*watch[T]{},
-		hosts:     map[string]int{},
+		hosts:     map[string]*host[T]{},
 		wake:      make(chan struct{}, 1),
 	}
 }
@@ -151,13 +158,7 @@ func (p *Poller[T]) drop(w *watch[T]) {
 	if w.polled.IsZero() {
 		p.fresh--
 	}
-	waiting := p.parked[w.host]
-	for i, other := range waiting {
-		if other == w {
-			p.parked[w.host] = append(waiting[:i:i], waiting[i+1:]...)
-			return
-		}
-	}
+	p.without(w)
 }
 
 // Hasten has what is watched under name polled now, but not more often than once a second.
@@ -171,6 +172,9 @@ func (p *Poller[T]) Hasten(name string) {
 }
 
 func (p *Poller[T]) hasten(w *watch[T]) {
+	if probe := w.host.probe; w.host.closed && probe != nil && !w.running {
+		w = probe // it shows whether there is any use in asking
+	}
 	switch {
 	case w.running:
 		w.again = true
@@ -183,11 +187,11 @@ func (p *Poller[T]) hasten(w *watch[T]) {
 
 // soonest is when w may be polled out of turn.
 func (p *Poller[T]) soonest(w *watch[T]) time.Time {
-	now := p.opts.Now()
-	if after := w.polled.Add(hastyGap); after.After(now) {
-		return after
+	soonest := later(p.opts.Now(), w.polled.Add(hastyGap))
+	if w.host.closed {
+		soonest = later(soonest, w.host.soonest())
 	}
-	return now
+	return soonest
 }
 
 // Latest is what is known under that name; ok is false before the first poll has ended.

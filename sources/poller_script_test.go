@@ -17,8 +17,9 @@ type script struct {
 	mu       sync.Mutex
 	commits  map[string]string // by URL
 	fails    map[string]error
-	delay    map[string]time.Duration // by host
-	resolved []string                 // URLs, in the order they were asked
+	down     map[string]func(Repository) error // by host
+	delay    map[string]time.Duration          // by host
+	resolved []string                          // URLs, in the order they were asked
 	opened   []string
 	busy     map[string]int // polls running, by host
 	busiest  map[string]int
@@ -26,7 +27,7 @@ type script struct {
 
 func newScript() *script {
 	return &script{
-		commits: map[string]string{}, fails: map[string]error{}, delay: map[string]time.Duration{},
+		commits: map[string]string{}, fails: map[string]error{}, delay: map[string]time.Duration{}, down: map[string]func(Repository) error{},
 		busy: map[string]int{}, busiest: map[string]int{},
 	}
 }
@@ -50,6 +51,9 @@ func (s *script) Resolve(ctx context.Context, repo Repository) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
+	if down := s.down[host]; down != nil {
+		return "", down(repo)
+	}
 	if err := s.fails[repo.URL]; err != nil {
 		return "", err
 	}
@@ -67,6 +71,22 @@ func (s *script) set(url, commit string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.commits[url], s.fails[url] = commit, err
+}
+
+// setDown has a host answer nothing but errors, or with nil be well again.
+func (s *script) setDown(host string, err func(Repository) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down[host] = err
+}
+
+// busiestOf returns how many polls of a host ran at once, at most, since the last call.
+func (s *script) busiestOf(host string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.busiest[host]
+	s.busiest[host] = 0
+	return n
 }
 
 // asked returns how often url was asked since the last call, or anything when url is empty.

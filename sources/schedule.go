@@ -11,7 +11,7 @@ import (
 type watch[T any] struct {
 	key      watchKey
 	repo     Repository
-	host     string
+	host     *host[T]
 	names    map[string]*interest[T]
 	interval time.Duration // the shortest of its names'
 
@@ -22,6 +22,15 @@ type watch[T any] struct {
 	again    bool               // once more after the running one
 	failures int                // in a row
 	polled   time.Time          // when the last poll ended
+
+	slow   bool // its last poll took long
+	inLane bool // the one that runs has a place in the slow lane
+
+	began   time.Time // when it was first watched
+	looked  time.Time // when the last poll began that saw what the ref named
+	seen    string    // the commit that it named
+	changed time.Time // when it was first seen at that commit
+	pushed  bool      // it was seen at another one before
 }
 
 // schedule orders watches by the time they are due.
@@ -77,21 +86,4 @@ func (s schedule[T]) next() *watch[T] {
 		return nil
 	}
 	return s[0]
-}
-
-// delay is how long to wait after a poll: the interval, or after failures a time that doubles from retryFirst to
-// retryMost (or the interval, if that is longer). A little of it is left to chance, so that watches spread.
-func (w *watch[T]) delay(random func() float64) time.Duration {
-	wait := w.interval
-	if w.failures > 0 {
-		most := max(w.interval, retryMost)
-		wait = min(w.interval, retryFirst)
-		for range w.failures - 1 {
-			if wait *= 2; wait >= most {
-				wait = most
-				break
-			}
-		}
-	}
-	return wait - time.Duration(random()*spread*float64(wait))
 }
