@@ -42,6 +42,10 @@ type Observation struct {
 	State api.BuildState
 	// Phase is the one that runs or failed.
 	Phase string
+	// Phases are how long each phase took, in order, as far as it is known.
+	Phases []api.PhaseTime
+	// Bound is the limit that it ran into; empty for none.
+	Bound string
 	// Message says what it waits for, or why it failed.
 	Message string
 	// Again tells that the platform failed, not the repository: another attempt may succeed.

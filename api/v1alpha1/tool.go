@@ -121,6 +121,11 @@ type ToolStatus struct {
 	// +optional
 	Builds []Build `json:"builds,omitempty"`
 
+	// BuildHistory holds the last 20 builds that were begun and are not in Builds any more, newest first.
+	// +optional
+	// +kubebuilder:validation:MaxItems=20
+	BuildHistory []PastBuild `json:"buildHistory,omitempty"`
+
 	// Jobs are the scheduled jobs: since when each has its schedule, and which of its runs did not take place since. What
 	// became of those that did is told by their Jobs.
 	// +listType=map
@@ -298,63 +303,6 @@ type Problem struct {
 	// Section is the part of docs/toolforge-yaml.md that says more: the anchor of a heading.
 	// +optional
 	Section string `json:"section,omitempty"`
-}
-
-// BuildState is where a build stands.
-// +kubebuilder:validation:Enum=Waiting;Running;Succeeded;Failed
-type BuildState string
-
-// The states of a build.
-const (
-	BuildWaiting   BuildState = "Waiting"
-	BuildRunning   BuildState = "Running"
-	BuildSucceeded BuildState = "Succeeded"
-	BuildFailed    BuildState = "Failed"
-)
-
-// Build is one build of one image.
-type Build struct {
-	// Name is the build's name; "main" for the tool's own repository.
-	Name string `json:"name"`
-	// Key names the build by its inputs: the source's tree, the builder, the build environment.
-	Key string `json:"key"`
-	// Commit is the commit that asked for the build.
-	Commit string `json:"commit"`
-	// Source is the git id of the source's contents.
-	// +optional
-	Source string `json:"source,omitempty"`
-	// Builder is the builder image by digest.
-	// +optional
-	Builder string `json:"builder,omitempty"`
-	// Reason says why it was built, with old and new value.
-	// +optional
-	Reason string `json:"reason,omitempty"`
-	// State is where the build stands.
-	State BuildState `json:"state"`
-	// Attempts counts the pods that were started for it. Only failures of the platform are tried again.
-	// +optional
-	Attempts int `json:"attempts,omitempty"`
-	// Phase is the phase that runs or failed: source, analyze, detect, restore, build or export.
-	// +optional
-	Phase string `json:"phase,omitempty"`
-	// Message says what it waits for, or why it failed.
-	// +optional
-	Message string `json:"message,omitempty"`
-	// Image is the built image by digest.
-	// +optional
-	Image string `json:"image,omitempty"`
-	// Processes are the process types that the image offers.
-	// +optional
-	Processes []string `json:"processes,omitempty"`
-	// Log is the end of the log, at most 4 KiB.
-	// +optional
-	Log string `json:"log,omitempty"`
-	// StartedAt is when the build's pod was made.
-	// +optional
-	StartedAt *metav1.Time `json:"startedAt,omitempty"`
-	// FinishedAt is when it succeeded or failed.
-	// +optional
-	FinishedAt *metav1.Time `json:"finishedAt,omitempty"`
 }
 
 // ScheduledJob is what is kept of a scheduled job.
