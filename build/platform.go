@@ -6,8 +6,14 @@ import (
 	"strings"
 )
 
-// platformAPIs are the Cloud Native Buildpacks platform APIs that the pods of this package speak, newest first.
-var platformAPIs = []string{"0.15", "0.14", "0.13", "0.12"}
+// The oldest and the newest Cloud Native Buildpacks platform API that the pods of this package speak.
+const (
+	OldestPlatformAPI = "0.12"
+	NewestPlatformAPI = "0.15"
+)
+
+// platformAPIs are all of them, newest first.
+var platformAPIs = []string{NewestPlatformAPI, "0.14", "0.13", OldestPlatformAPI}
 
 // PlatformAPI chooses the newest platform API that a lifecycle offers and this package speaks.
 func PlatformAPI(offered []string) (string, error) {
@@ -16,6 +22,9 @@ func PlatformAPI(offered []string) (string, error) {
 			return version, nil
 		}
 	}
-	return "", fmt.Errorf("its lifecycle speaks the platform APIs %s; toolforged speaks %s",
-		strings.Join(offered, ", "), strings.Join(platformAPIs, ", "))
+	theirs := "names no platform API"
+	if len(offered) > 0 {
+		theirs = "speaks the platform APIs " + strings.Join(offered, ", ")
+	}
+	return "", fmt.Errorf("its lifecycle %s; toolforged speaks those from %s to %s", theirs, OldestPlatformAPI, NewestPlatformAPI)
 }

@@ -22,7 +22,7 @@ import (
 
 // BuilderImages is what the controller asks of a registry.
 type BuilderImages interface {
-	Builder(ctx context.Context, reference string) (registry.Builder, error)
+	Compose(ctx context.Context, of registry.Composition) (registry.Builder, error)
 	Digest(ctx context.Context, reference string) (string, error)
 }
 
@@ -30,6 +30,8 @@ type BuilderImages interface {
 type Builders struct {
 	Client   client.Client
 	Registry BuilderImages
+	// Repositories is the registry's prefix below which builders that are made of several images are kept.
+	Repositories string
 	// Interval is the time between two looks at the tags.
 	Interval time.Duration
 }
@@ -67,15 +69,18 @@ func judge(entry conditions.Setter, image string, failure error) {
 		conditions.MarkTrue(entry, meta.ReadyCondition, api.ReasonSucceeded, "image %s", image)
 	case image == "":
 		conditions.MarkFalse(entry, meta.ReadyCondition, api.ReasonRegistryFailed, "%s", failure)
+	default:
+		conditions.MarkTrue(entry, meta.ReadyCondition, api.ReasonLastGood, "image %s stays in use: %s", image, failure)
 	}
 }
 
-// look finds the digests behind the images of the spec and what the builder offers.
+// look finds the digests behind the images of the spec and what the builder offers. Only what can be used is put into the status.
 func (b *Builders) look(ctx context.Context, entry *api.Builder) error {
-	if entry.Status.ObservedGeneration != entry.Generation {
-		entry.Status.Image, entry.Status.RunImage = "", ""
+	composition := registry.Composition{Builder: entry.Spec.Image, To: b.Repositories + "/builders/" + entry.Name}
+	for _, buildpackage := range entry.Spec.Buildpacks {
+		composition.Buildpackages = append(composition.Buildpackages, buildpackage.Image)
 	}
-	found, err := b.Registry.Builder(ctx, entry.Spec.Image)
+	found, err := b.Registry.Compose(ctx, composition)
 	if err != nil {
 		return err
 	}
@@ -87,25 +92,37 @@ func (b *Builders) look(ctx context.Context, entry *api.Builder) error {
 	if err != nil {
 		return fmt.Errorf("builder image %s: %w", entry.Spec.Image, err)
 	}
+	if err := provides(entry, found); err != nil {
+		return err
+	}
 	entry.Status.Image, entry.Status.RunImage, entry.Status.PlatformAPI = found.Reference, run, platformAPI
+	entry.Status.Lifecycle = found.Lifecycle
 	entry.Status.Buildpacks = nil
 	for _, buildpack := range found.Buildpacks {
 		entry.Status.Buildpacks = append(entry.Status.Buildpacks, api.Buildpack{ID: buildpack.ID, Version: buildpack.Version})
 	}
-	return b.offers(entry)
+	return nil
 }
 
-// offers checks that the builder has what its languages stand for.
-func (b *Builders) offers(entry *api.Builder) error {
-	for _, language := range entry.Spec.Languages {
-		for _, id := range language.Buildpacks {
-			if !slices.ContainsFunc(entry.Status.Buildpacks, func(k api.Buildpack) bool { return k.ID == id }) {
-				entry.Status.Image = ""
-				return fmt.Errorf("language %s: builder image %s has no buildpack %s", language.Name, entry.Spec.Image, id)
+// provides checks that the image has the buildpacks that the spec names.
+func provides(entry *api.Builder, found registry.Builder) error {
+	check := func(what string, ids []string) error {
+		for _, id := range ids {
+			if !slices.ContainsFunc(found.Buildpacks, func(k registry.Buildpack) bool { return k.ID == id }) {
+				return fmt.Errorf("%s: builder image %s has no buildpack %s", what, entry.Spec.Image, id)
 			}
 		}
+		return nil
 	}
-	return nil
+	for _, language := range entry.Spec.Languages {
+		if err := check("language "+language.Name, language.Buildpacks); err != nil {
+			return err
+		}
+	}
+	if err := check("before", entry.Spec.Before); err != nil {
+		return err
+	}
+	return check("always", entry.Spec.Always)
 }
 
 // SetupWithManager has the controller woken by changed specs.

@@ -16,7 +16,6 @@ import (
 	"github.com/toolforge/toolforged/build"
 	"github.com/toolforge/toolforged/manifest"
 	"github.com/toolforge/toolforged/reconcile/render"
-	"github.com/toolforge/toolforged/registry"
 )
 
 // recordWritten is when the record of a build that ended is surely in the status.
@@ -32,6 +31,7 @@ func (t *Tools) images(ctx context.Context, p *pass) result {
 	names := p.revision.Manifest.BuildNames()
 	if len(names) == 0 {
 		p.tool.Status.Builds = nil
+		p.deprecations.tell(p.tool)
 		return ok("nothing to build")
 	}
 	// All of them are brought forward, whatever becomes of one.
@@ -45,6 +45,7 @@ func (t *Tools) images(ctx context.Context, p *pass) result {
 		all = append(all, r)
 	}
 	p.tool.Status.Builds = records
+	p.deprecations.tell(p.tool)
 	p.offerProcesses()
 	if problems := missingProcesses(p.revision.Manifest, p.images); len(problems) > 0 || len(p.problems) > 0 {
 		return mistaken(p, problems)
@@ -83,7 +84,8 @@ func (t *Tools) image(ctx context.Context, p *pass, name string) (*api.Build, re
 	if builder == nil {
 		return last, r
 	}
-	order, problem := order(builder, declared.Stack)
+	p.deprecations.add(builder)
+	order, problem := order(builder, p.tool.Spec.QuotaClass, declared.Stack)
 	if problem != "" {
 		return last, mistaken(p, manifest.Problems{p.revision.Manifest.Problem(stackPath(name), problem)})
 	}
@@ -189,33 +191,6 @@ func (t *Tools) request(p *pass, name string, from buildSource, builder *api.Bui
 		request.PreviousImage = imagesOf(serving.Images)[name].Reference
 	}
 	return request
-}
-
-// order is the detection order for a stack; empty for none.
-func order(builder *api.Builder, stack []string) (order, problem string) {
-	if len(stack) == 0 {
-		return "", ""
-	}
-	var buildpacks, names []string
-	for _, language := range builder.Spec.Languages {
-		names = append(names, language.Name)
-	}
-	for _, name := range stack {
-		at := slices.Index(names, name)
-		if at < 0 {
-			return "", fmt.Sprintf("there is no language %q; builder %s has: %s", name, builder.Name, strings.Join(names, ", "))
-		}
-		buildpacks = append(buildpacks, builder.Spec.Languages[at].Buildpacks...)
-	}
-	known := make([]registry.Buildpack, 0, len(builder.Status.Buildpacks))
-	for _, buildpack := range builder.Status.Buildpacks {
-		known = append(known, registry.Buildpack{ID: buildpack.ID, Version: buildpack.Version})
-	}
-	order, err := build.Order(known, buildpacks, builder.Spec.Always)
-	if err != nil {
-		return "", err.Error()
-	}
-	return order, ""
 }
 
 func owner(tool *api.Tool) metav1.OwnerReference {

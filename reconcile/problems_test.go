@@ -42,33 +42,6 @@ jobs:
 	}
 }
 
-func TestOrder(t *testing.T) {
-	builder := &api.Builder{Spec: api.BuilderSpec{
-		Languages: []api.Language{{Name: "nodejs", Buildpacks: []string{"t/nodejs"}}, {Name: "python", Buildpacks: []string{"t/python"}}},
-		Always:    []string{"t/procfile"},
-	}}
-	builder.Name = "bookworm"
-	builder.Status.Buildpacks = []api.Buildpack{{ID: "t/nodejs", Version: "1"}, {ID: "t/procfile", Version: "2"}}
-	for _, test := range []struct {
-		name    string
-		stack   []string
-		problem string
-		empty   bool
-	}{
-		{"none", nil, "", true},
-		{"known", []string{"nodejs"}, "", false},
-		{"unknown", []string{"cobol"}, `there is no language "cobol"; builder bookworm has: nodejs, python`, true},
-		{"not in the image", []string{"python"}, `the builder has no buildpack "t/python"`, true},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			order, problem := order(builder, test.stack)
-			if problem != test.problem || (order == "") != test.empty {
-				t.Errorf("order %q, problem %q; want problem %q", order, problem, test.problem)
-			}
-		})
-	}
-}
-
 func TestTrouble(t *testing.T) {
 	ended := func(code int32, reason, words string) corev1.ContainerState {
 		return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: words}}

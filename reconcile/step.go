@@ -31,6 +31,8 @@ type pass struct {
 	problems manifest.Problems
 	// images are what the newest revision's processes run in, by name.
 	images map[string]render.Image
+	// deprecations are what the builders of the revision's images say of their end.
+	deprecations deprecations
 	// identity is the tool's key pair, nil when nothing had to be decrypted in this walk.
 	identity *seal.Identity
 	// spared tells that Secrets which are no longer declared were kept for now.

@@ -26,6 +26,7 @@ var ErrNotFound = errors.New("not in the registry")
 // Client asks registries about images. It is safe for concurrent use; connections are kept alive between calls.
 type Client struct {
 	puller    *remote.Puller
+	pusher    *remote.Pusher
 	plainHTTP string
 }
 
@@ -35,42 +36,53 @@ type Client struct {
 func NewClient(keychain authn.Keychain, userAgent, plainHTTP string) (*Client, error) {
 	// A call that failed is for the caller to repeat: here it would only wait.
 	once := remote.WithRetryBackoff(remote.Backoff{Steps: 1})
-	puller, err := remote.NewPuller(remote.WithAuthFromKeychain(keychain), remote.WithUserAgent(userAgent), once)
+	options := []remote.Option{remote.WithAuthFromKeychain(keychain), remote.WithUserAgent(userAgent), once}
+	puller, err := remote.NewPuller(options...)
 	if err != nil {
 		return nil, fmt.Errorf("make a registry client: %w", err)
 	}
-	return &Client{puller: puller, plainHTTP: plainHTTP}, nil
+	pusher, err := remote.NewPusher(options...)
+	if err != nil {
+		return nil, fmt.Errorf("make a registry client that writes: %w", err)
+	}
+	return &Client{puller: puller, pusher: pusher, plainHTTP: plainHTTP}, nil
 }
 
 // image reads the manifest and the configuration of a linux/amd64 image. It returns the reference by digest.
 func (c *Client) image(ctx context.Context, reference string) (name.Digest, *v1.ConfigFile, error) {
-	ref, err := c.parse(reference)
-	if err != nil {
-		return name.Digest{}, nil, fmt.Errorf("read image reference %q: %w", reference, err)
-	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	_, digest, config, err := c.open(ctx, reference)
+	return digest, config, err
+}
+
+// open is image, with the image itself: its layers are read while the context lasts.
+func (c *Client) open(ctx context.Context, reference string) (v1.Image, name.Digest, *v1.ConfigFile, error) {
+	ref, err := c.parse(reference)
+	if err != nil {
+		return nil, name.Digest{}, nil, fmt.Errorf("read image reference %q: %w", reference, err)
+	}
 	descriptor, err := c.puller.Get(ctx, ref)
 	if err != nil {
-		return name.Digest{}, nil, explain(reference, err)
+		return nil, name.Digest{}, nil, explain(reference, err)
 	}
 	image, err := descriptor.Image()
 	if err != nil {
-		return name.Digest{}, nil, explain(reference, err)
+		return nil, name.Digest{}, nil, explain(reference, err)
 	}
 	manifest, err := image.Manifest()
 	if err != nil {
-		return name.Digest{}, nil, explain(reference, err)
+		return nil, name.Digest{}, nil, explain(reference, err)
 	}
 	if manifest.Config.Size > maxConfig {
-		return name.Digest{}, nil, fmt.Errorf("image %s has a configuration of %d bytes; at most %d are read",
+		return nil, name.Digest{}, nil, fmt.Errorf("image %s has a configuration of %d bytes; at most %d are read",
 			reference, manifest.Config.Size, maxConfig)
 	}
 	config, err := image.ConfigFile()
 	if err != nil {
-		return name.Digest{}, nil, explain(reference, err)
+		return nil, name.Digest{}, nil, explain(reference, err)
 	}
-	return ref.Context().Digest(descriptor.Digest.String()), config, nil
+	return image, ref.Context().Digest(descriptor.Digest.String()), config, nil
 }
 
 func (c *Client) parse(reference string) (name.Reference, error) {

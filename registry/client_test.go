@@ -33,7 +33,9 @@ const (
 type server struct {
 	host    string
 	failing atomic.Bool
-	asked   atomic.Int64
+	// readOnly has it refuse every write.
+	readOnly atomic.Bool
+	asked    atomic.Int64
 }
 
 func newServer(t *testing.T) *server {
@@ -44,6 +46,10 @@ func newServer(t *testing.T) *server {
 		s.asked.Add(1)
 		if s.failing.Load() {
 			http.Error(w, "out of order", http.StatusInternalServerError)
+			return
+		}
+		if s.readOnly.Load() && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			http.Error(w, "read only", http.StatusUnauthorized)
 			return
 		}
 		images.ServeHTTP(w, r)

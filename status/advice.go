@@ -25,6 +25,9 @@ var advice = map[string]string{
 		"tool more.",
 	v1alpha1.ReasonBuilderUnavailable: "Check the builder and the stack named in toolforge.yaml. If they are right, an " +
 		"administrator has to look at the builder.",
+	v1alpha1.ReasonBuilderDeprecated: "Write the builder that the message names under `build` in toolforge.yaml before the day that it " +
+		"names, push, and see that the tool works with it.",
+	v1alpha1.ReasonLastGood:         "Nothing is wrong with the tool: the builder's last good image stays in use. Administrators see this too.",
 	v1alpha1.ReasonImageUnavailable: "Check the image named in toolforge.yaml. If it is right, an administrator has to look at it.",
 	v1alpha1.ReasonRegistryFailed: "Nothing is wrong with the tool: the image registry does not answer as it should. " +
 		"It is tried again by itself; administrators see this too.",

@@ -20,16 +20,62 @@ type BuilderSpec struct {
 	// +optional
 	Default bool `json:"default,omitempty"`
 
-	// Languages are the names that `stack:` in a toolforge.yaml may use.
+	// Languages are the names that `stack:` in a toolforge.yaml may use. Of a tool that names none, the first that fits is
+	// taken, in this order; without languages, the builder image's own order is used.
 	// +listType=map
 	// +listMapKey=name
 	// +optional
 	Languages []Language `json:"languages,omitempty"`
 
+	// Before are the ids of buildpacks that take part in every build, before those of the languages, where they detect
+	// something: one that installs packages, for example.
+	// +optional
+	Before []string `json:"before,omitempty"`
+
 	// Always are the ids of buildpacks that take part in every build, after those of the languages, where they detect
 	// something: a Procfile's, for example.
 	// +optional
 	Always []string `json:"always,omitempty"`
+
+	// Buildpacks are images with more buildpacks than the builder image has ("buildpackages"), which languages, before and
+	// always may name. The image that builds then is made of them all and kept in the platform's registry.
+	// +kubebuilder:validation:MaxItems=20
+	// +listType=map
+	// +listMapKey=image
+	// +optional
+	Buildpacks []BuildpackImage `json:"buildpacks,omitempty"`
+
+	// Deprecated warns the tools that are built by it.
+	// +optional
+	Deprecated *Deprecation `json:"deprecated,omitempty"`
+}
+
+// BuildpackImage is an image that holds buildpacks, as `pack buildpack package` makes it.
+type BuildpackImage struct {
+	// Image is followed by tag, or named by digest.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Image string `json:"image"`
+}
+
+// Deprecation says that an entry of the catalogue will go.
+type Deprecation struct {
+	// Since is the day from which it should not be used any more, as in 2026-11-26.
+	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
+	// +optional
+	Since string `json:"since,omitempty"`
+	// Until is the day until which it is there.
+	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
+	// +optional
+	Until string `json:"until,omitempty"`
+	// UseInstead is the name of the builder to use.
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	UseInstead string `json:"useInstead,omitempty"`
+	// Message is a sentence for the maintainers.
+	// +kubebuilder:validation:MaxLength=500
+	// +optional
+	Message string `json:"message,omitempty"`
 }
 
 // Language is a name for `stack:` and the buildpacks that it stands for.
@@ -41,6 +87,9 @@ type Language struct {
 	// Buildpacks are the ids of the builder image's buildpacks, in order.
 	// +kubebuilder:validation:MinItems=1
 	Buildpacks []string `json:"buildpacks"`
+	// QuotaClasses are the classes whose tools may use it; left out, every tool may.
+	// +optional
+	QuotaClasses []string `json:"quotaClasses,omitempty"`
 }
 
 // BuilderStatus is what the images are now.
@@ -53,18 +102,21 @@ type BuilderStatus struct {
 	// +listMapKey=type
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-	// Image is spec.image by digest.
+	// Image is spec.image by digest, or what is made of it and spec.buildpacks. The last that could be used stays.
 	// +optional
 	Image string `json:"image,omitempty"`
 	// RunImage is spec.runImage by digest.
 	// +optional
 	RunImage string `json:"runImage,omitempty"`
-	// Buildpacks are the buildpacks that the image holds.
+	// Buildpacks are the buildpacks that the image holds, those of spec.buildpacks with it.
 	// +optional
 	Buildpacks []Buildpack `json:"buildpacks,omitempty"`
 	// PlatformAPI is the newest platform API that both toolforged and the image's lifecycle speak.
 	// +optional
 	PlatformAPI string `json:"platformAPI,omitempty"`
+	// Lifecycle is the version of the image's lifecycle.
+	// +optional
+	Lifecycle string `json:"lifecycle,omitempty"`
 }
 
 // Buildpack is one buildpack of a builder image.

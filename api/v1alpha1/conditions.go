@@ -15,6 +15,8 @@ const (
 	Applied = "Applied"
 	// Healthy: the webservice and the continuous jobs are up.
 	Healthy = "Healthy"
+	// BuilderDeprecated: a builder that the tool is built by will go. It is there only when it is true.
+	BuilderDeprecated = "BuilderDeprecated"
 )
 
 // The reasons of conditions. docs/reasons.md says what each means and who acts.
@@ -30,6 +32,8 @@ const (
 	ReasonManifestInvalid    = "ManifestInvalid"
 	ReasonNotAllowed         = "NotAllowed"
 	ReasonBuilderUnavailable = "BuilderUnavailable"
+	ReasonBuilderDeprecated  = "BuilderDeprecated"
+	ReasonLastGood           = "LastGood"
 	ReasonImageUnavailable   = "ImageUnavailable"
 	ReasonRegistryFailed     = "RegistryFailed"
 	ReasonBuilding           = "Building"

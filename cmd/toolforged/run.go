@@ -134,7 +134,7 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 	if !o.part().First() {
 		return nil
 	}
-	builders := &reconcile.Builders{Client: m.GetClient(), Registry: images, Interval: o.builderInterval}
+	builders := &reconcile.Builders{Client: m.GetClient(), Registry: images, Repositories: o.registry, Interval: o.builderInterval}
 	if err := builders.SetupWithManager(m); err != nil {
 		return fmt.Errorf("set the controller of builders up: %w", err)
 	}
