@@ -27,8 +27,8 @@ helm=$(go_tool helm helm.sh/helm/v3 "$HELM_VERSION" ./cmd/helm)
 sed "s|@REGISTRY@|$REGISTRY|g" "$here/catalog.yaml" > "$work/catalog.yaml"
 volumes=()
 if [ -n "${VOLUMES:-}" ]; then
-  sed "s|@VOLUMES@|$VOLUMES|" "$here/../localcluster/policy.yaml" > "$work/policy.yaml"
-  volumes=(--values "$work/policy.yaml")
+  sed "s|@VOLUMES@|$VOLUMES|" "$here/../localcluster/values.yaml" > "$work/values.yaml"
+  volumes=(--values "$work/values.yaml")
 fi
 mail=()
 if [ -n "${SMTP_ADDRESS:-}" ]; then
