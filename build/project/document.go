@@ -151,4 +151,6 @@ func lineOf(text string, at []string, entry int) int {
 }
 
 // plain is a dotted key without its quotes and spaces.
-func plain(key string) string { return strings.NewReplacer(`"`, "", "'", "", " ", "", "\t", "").Replace(key) }
+func plain(key string) string {
+	return strings.NewReplacer(`"`, "", "'", "", " ", "", "\t", "").Replace(key)
+}
