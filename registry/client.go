@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
 // requestTimeout bounds everything that one call of Client says to the registry.
@@ -34,9 +33,13 @@ type Client struct {
 // config.json). The registry plainHTTP (host[:port], empty for none) is spoken to over HTTP; so is one on a loopback or
 // private address, where HTTPS fails.
 func NewClient(keychain authn.Keychain, userAgent, plainHTTP string) (*Client, error) {
+	return newClient(remote.DefaultTransport, keychain, userAgent, plainHTTP)
+}
+
+func newClient(base http.RoundTripper, keychain authn.Keychain, userAgent, plainHTTP string) (*Client, error) {
 	// A call that failed is for the caller to repeat: here it would only wait.
 	once := remote.WithRetryBackoff(remote.Backoff{Steps: 1})
-	options := []remote.Option{remote.WithAuthFromKeychain(keychain), remote.WithUserAgent(userAgent), once}
+	options := []remote.Option{remote.WithAuthFromKeychain(keychain), remote.WithUserAgent(userAgent), remote.WithTransport(pauses{base}), once}
 	puller, err := remote.NewPuller(options...)
 	if err != nil {
 		return nil, fmt.Errorf("make a registry client: %w", err)
@@ -58,21 +61,22 @@ func (c *Client) image(ctx context.Context, reference string) (name.Digest, *v1.
 
 // open is image, with the image itself: its layers are read while the context lasts.
 func (c *Client) open(ctx context.Context, reference string) (v1.Image, name.Digest, *v1.ConfigFile, error) {
+	ctx = withPause(ctx)
 	ref, err := c.parse(reference)
 	if err != nil {
 		return nil, name.Digest{}, nil, fmt.Errorf("read image reference %q: %w", reference, err)
 	}
 	descriptor, err := c.puller.Get(ctx, ref)
 	if err != nil {
-		return nil, name.Digest{}, nil, explain(reference, err)
+		return nil, name.Digest{}, nil, explain(ctx, reference, err)
 	}
 	image, err := descriptor.Image()
 	if err != nil {
-		return nil, name.Digest{}, nil, explain(reference, err)
+		return nil, name.Digest{}, nil, explain(ctx, reference, err)
 	}
 	manifest, err := image.Manifest()
 	if err != nil {
-		return nil, name.Digest{}, nil, explain(reference, err)
+		return nil, name.Digest{}, nil, explain(ctx, reference, err)
 	}
 	if manifest.Config.Size > maxConfig {
 		return nil, name.Digest{}, nil, fmt.Errorf("image %s has a configuration of %d bytes; at most %d are read",
@@ -80,7 +84,7 @@ func (c *Client) open(ctx context.Context, reference string) (v1.Image, name.Dig
 	}
 	config, err := image.ConfigFile()
 	if err != nil {
-		return nil, name.Digest{}, nil, explain(reference, err)
+		return nil, name.Digest{}, nil, explain(ctx, reference, err)
 	}
 	return image, ref.Context().Digest(descriptor.Digest.String()), config, nil
 }
@@ -91,12 +95,4 @@ func (c *Client) parse(reference string) (name.Reference, error) {
 		return name.ParseReference(reference, name.Insecure)
 	}
 	return ref, err
-}
-
-func explain(reference string, err error) error {
-	var answer *transport.Error
-	if errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound {
-		return fmt.Errorf("image %s: %w", reference, ErrNotFound)
-	}
-	return fmt.Errorf("ask the registry for image %s: %w", reference, err)
 }

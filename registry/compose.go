@@ -78,7 +78,7 @@ func (c *Client) Compose(ctx context.Context, of Composition) (Builder, error) {
 		return Builder{}, fmt.Errorf("read image reference %q: %w", target, err)
 	}
 	if err := c.pusher.Push(ctx, ref, image); err != nil {
-		return Builder{}, fmt.Errorf("push image %s: %w", target, err)
+		return Builder{}, explain(ctx, target, err)
 	}
 	return c.Builder(ctx, target)
 }
