@@ -1,7 +1,8 @@
 // Package toolforged is the root of a platform on which a tool runs when its toolforge.yaml is pushed. There is no code
 // here, only a tour. A push is a value that goes one way through five rooms:
 //
-//	sources    finds the newest commit of a repository, and reads its trees and its toolforge.yaml
+//	sources    finds the newest commit of a repository, and reads its trees and its toolforge.yaml; sources/signed says who
+//	           signed it
 //	manifest   says what a toolforge.yaml declares, or what is wrong with it, with line and column
 //	build      names an image by everything it is made from, and has it made in a pod, if it is not there yet
 //	reconcile  renders the Kubernetes objects, applies what changed, deletes what is no longer declared

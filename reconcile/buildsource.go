@@ -50,6 +50,9 @@ func (t *Tools) sourceOf(p *pass, name string) (*buildSource, result) {
 		wrong := seen.Value.wrong
 		return nil, mistaken(p, manifest.Problems{p.revision.Manifest.Problem(buildPath(name, wrong.key), wrong.message)})
 	}
+	if r := p.signedBy(t.Now(), "build "+name+": commit", seen.Commit, repository.Ref, seen.Value.Signature); r.outcome != done {
+		return nil, r
+	}
 	source.commit, source.tree, source.stale = seen.Commit, seen.Value.Trees[manifest.MainBuild], seen.Err
 	return source, result{}
 }

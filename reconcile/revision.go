@@ -11,6 +11,7 @@ import (
 
 	"github.com/toolforge/toolforged/manifest"
 	"github.com/toolforge/toolforged/sources"
+	"github.com/toolforge/toolforged/sources/signed"
 )
 
 // manifestFile is the file that declares a tool, at the root of its repository.
@@ -32,16 +33,26 @@ type Revision struct {
 	Trees map[string]string
 	// Own are the Kubernetes objects that the repository brings itself.
 	Own []*unstructured.Unstructured
+	// Signature is the commit's.
+	Signature signed.Signature
 	// wrong is a mistake in what a build says of a repository that is not the tool's own.
 	wrong *wrongSource
 }
 
 // ReadRevision reads a commit: of the tool's own repository when reading is empty, else what that says of another one. An
 // error means that it could not be read; mistakes in the commit are in the Revision.
-func ReadRevision(ctx context.Context, snapshot *sources.Snapshot, reading string) (Revision, error) {
+func ReadRevision(ctx context.Context, snapshot *sources.Snapshot, reading string) (revision Revision, err error) {
 	if reading != "" {
-		return readOther(snapshot, reading)
+		revision, err = readOther(snapshot, reading)
+	} else {
+		revision, err = readTool(ctx, snapshot)
 	}
+	revision.Signature = signed.Of(snapshot.RawCommit())
+	return revision, err
+}
+
+// readTool reads a commit of the tool's own repository.
+func readTool(ctx context.Context, snapshot *sources.Snapshot) (Revision, error) {
 	data, err := snapshot.ReadFile(ctx, manifestFile, maxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Revision{Missing: true}, nil

@@ -38,10 +38,14 @@ func (t *Tools) source(ctx context.Context, p *pass) result {
 	if p.tool.Status.Seen == nil || p.tool.Status.Seen.Commit != seen.Commit {
 		p.tool.Status.Seen = &api.Revision{Commit: seen.Commit, SeenAt: metav1.NewTime(t.Now()).Rfc3339Copy()}
 	}
-	if seen.Err != nil {
+	signer, r := t.verify(ctx, p)
+	switch {
+	case r.outcome != done:
+		return r
+	case seen.Err != nil:
 		return result{outcome: degraded, reason: api.ReasonRepositoryFailed, message: seen.Err.Error()}
 	}
-	return ok(fmt.Sprintf("%s is at commit %s", p.tool.Spec.Ref, seen.Commit))
+	return ok(fmt.Sprintf("%s is at commit %s", p.tool.Spec.Ref, seen.Commit) + signer)
 }
 
 // credentials reads a Secret of type kubernetes.io/basic-auth. It returns nil and the reason when there is none.

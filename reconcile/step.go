@@ -12,6 +12,7 @@ import (
 	"github.com/toolforge/toolforged/reconcile/render"
 	"github.com/toolforge/toolforged/reconcile/seal"
 	"github.com/toolforge/toolforged/sources"
+	"github.com/toolforge/toolforged/sources/signed"
 )
 
 // step is one part of the way from a repository to a running tool. Its result becomes the condition of its name.
@@ -26,6 +27,8 @@ type pass struct {
 	commit string
 	// credentials are those for the tool's repository; nil for none.
 	credentials *sources.Credentials
+	// signers are the keys by which commits must be signed; nil when they need not be.
+	signers *signed.Keys
 	revision    Revision
 	// problems are the mistakes in the revision that were found so far.
 	problems manifest.Problems

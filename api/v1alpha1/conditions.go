@@ -3,7 +3,7 @@ package v1alpha1
 // The conditions of a Tool, one for each step on the way from the repository to a running tool, in that order. Ready sums
 // them up; Reconciling and Stalled are as kstatus knows them.
 const (
-	// SourceReady: the repository answers and the ref exists.
+	// SourceReady: the repository answers, the ref exists, and its commit is signed where it must be.
 	SourceReady = "SourceReady"
 	// ManifestValid: the toolforge.yaml of the revision seen has no mistakes.
 	ManifestValid = "ManifestValid"
@@ -27,6 +27,9 @@ const (
 	ReasonPolling            = "Polling"
 	ReasonRepositoryFailed   = "RepositoryFailed"
 	ReasonSecretMissing      = "SecretMissing"
+	ReasonUnsigned           = "Unsigned"
+	ReasonSignatureRefused   = "SignatureRefused"
+	ReasonKeysInvalid        = "KeysInvalid"
 	ReasonKeyMissing         = "KeyMissing"
 	ReasonManifestMissing    = "ManifestMissing"
 	ReasonManifestInvalid    = "ManifestInvalid"

@@ -55,6 +55,11 @@ type ToolSpec struct {
 	// for a name and a password (or token).
 	// +optional
 	SecretRef *SecretReference `json:"secretRef,omitempty"`
+
+	// Verify has only commits deployed that are signed by one of these keys. It stands instead of the platform's own keys, where
+	// the platform requires signed commits.
+	// +optional
+	Verify *Verify `json:"verify,omitempty"`
 }
 
 // SecretReference names a Secret in the namespace of the builds.

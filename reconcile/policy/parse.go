@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/toolforge/toolforged/reconcile/render"
+	"github.com/toolforge/toolforged/sources/signed"
 )
 
 // Policy is what the administrator has decided about all tools. The zero value bounds nothing and offers nothing.
@@ -23,6 +24,9 @@ type Policy struct {
 	Volumes []render.Volume
 	// Kinds are those that tools may bring as Kubernetes objects of their own.
 	Kinds []Kind
+	// Signers are the keys by which the commits of tools must be signed that have no keys of their own; nil where commits need
+	// not be signed.
+	Signers *signed.Keys
 }
 
 // Class is what the tools of one quota class may do.
@@ -62,6 +66,10 @@ type writtenPolicy struct {
 	QuotaClasses map[string]writtenClass `json:"quotaClasses"`
 	Volumes      []writtenVolume         `json:"volumes"`
 	Kinds        []writtenKind           `json:"kinds"`
+	// SignedCommits, when it is there, has every tool's commits signed.
+	SignedCommits *struct {
+		Keys []string `json:"keys"`
+	} `json:"signedCommits"`
 }
 
 type writtenClass struct {
@@ -119,7 +127,23 @@ func Parse(data []byte) (Policy, error) {
 		}
 		p.Kinds = append(p.Kinds, Kind{schema.GroupVersionKind{Group: kind.Group, Version: kind.Version, Kind: kind.Kind}, kind.Resource})
 	}
+	if required := written.SignedCommits; required != nil {
+		signers, err := signed.ParseKeys(KeyFiles(required.Keys))
+		if err != nil {
+			return Policy{}, fmt.Errorf("signedCommits: %w", err)
+		}
+		p.Signers = &signers
+	}
 	return p, nil
+}
+
+// KeyFiles are public keys as they are listed in a resource or in the administrator's file.
+func KeyFiles(keys []string) []signed.File {
+	files := make([]signed.File, 0, len(keys))
+	for i, key := range keys {
+		files = append(files, signed.File{Name: fmt.Sprintf("keys[%d]", i), Data: []byte(key)})
+	}
+	return files
 }
 
 func (w writtenClass) class() Class {
