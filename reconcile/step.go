@@ -28,8 +28,8 @@ type pass struct {
 	// credentials are those for the tool's repository; nil for none.
 	credentials *sources.Credentials
 	// signers are the keys by which commits must be signed; nil when they need not be.
-	signers *signed.Keys
-	revision    Revision
+	signers  *signed.Keys
+	revision Revision
 	// problems are the mistakes in the revision that were found so far.
 	problems manifest.Problems
 	// images are what the newest revision's processes run in, by name.

@@ -17,6 +17,11 @@ var advice = map[string]string{
 		"it has the branch or tag. It is tried again by itself. If it says that the repository may not be asked, move it " +
 		"to a server that may, or ask an administrator.",
 	v1alpha1.ReasonSecretMissing: "The password for the repository is missing. An administrator has to put it there.",
+	v1alpha1.ReasonUnsigned: "Sign the newest commit and push it (git commit --amend --no-edit -S): only signed commits are deployed here. " +
+		"/docs/signing says how.",
+	v1alpha1.ReasonSignatureRefused: "Sign the newest commit with a key that is accepted and holds, and push it; or ask an administrator to " +
+		"accept the key that the message names. /docs/signing says how.",
+	v1alpha1.ReasonKeysInvalid: "The keys by which commits must be signed cannot be read. An administrator has to correct them.",
 	v1alpha1.ReasonKeyMissing: "The key that opens the tool's encrypted values is missing. An administrator has to bring it back, or make " +
 		"another one, for which the values are then encrypted anew.",
 	v1alpha1.ReasonManifestMissing: "Push a commit with a toolforge.yaml in the top directory of the repository.",
@@ -74,6 +79,9 @@ func nextStep(t Tool) string {
 
 // untouched are the reasons why a commit never reached what is serving.
 var untouched = []string{
+	v1alpha1.ReasonUnsigned,
+	v1alpha1.ReasonSignatureRefused,
+	v1alpha1.ReasonKeysInvalid,
 	v1alpha1.ReasonManifestMissing,
 	v1alpha1.ReasonManifestInvalid,
 	v1alpha1.ReasonNotAllowed,
