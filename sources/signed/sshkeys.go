@@ -87,7 +87,7 @@ func cutPrincipals(line string) (principals, rest string) {
 // usable refuses keys whose signatures prove little.
 func usable(public ssh.PublicKey) error {
 	switch public.Type() {
-	case ssh.InsecureKeyAlgoDSA:
+	case "ssh-dss":
 		return errors.New("this is a DSA key, which is too weak: use ed25519")
 	case ssh.KeyAlgoRSA:
 		if key, ok := public.(ssh.CryptoPublicKey).CryptoPublicKey().(*rsa.PublicKey); ok && key.N.BitLen() < leastRSA {

@@ -24,7 +24,7 @@ func (k Keys) verifySSH(s Signature, now time.Time) (Signer, error) {
 	if k.revoked[print] {
 		return Signer{}, refuse("it is signed by SSH key %s, which was revoked", print)
 	}
-	var why error = refuse("it is signed by SSH key %s, which is none of the keys that count here", print)
+	why := refuse("it is signed by SSH key %s, which is none of the keys that count here", print)
 	for _, key := range k.ssh {
 		if !bytes.Equal(key.public.Marshal(), signature.PublicKey.Marshal()) {
 			continue
