@@ -145,7 +145,7 @@ func (b *Builds) follow(ctx context.Context, r Request, record api.Build, attemp
 func (b *Builds) succeed(record api.Build, built registry.Built) api.Build {
 	now := metav1.NewTime(b.Now()).Rfc3339Copy()
 	record.State, record.Phase, record.Message, record.FinishedAt = api.BuildSucceeded, "", "", &now
-	record.Image, record.Processes = built.Reference, built.Processes
+	record.Image, record.Processes, record.Buildpacks = built.Reference, built.Processes, built.Buildpacks
 	return record
 }
 

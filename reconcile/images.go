@@ -98,6 +98,10 @@ func (t *Tools) image(ctx context.Context, p *pass, name string) (*api.Build, re
 		p.again(recordWritten)
 	}
 	r = t.built(p, record)
+	if languages := catalogue(builder, p.tool.Spec.QuotaClass).LanguagesOf(record.Buildpacks); r.outcome == done && len(declared.Stack) == 0 &&
+		len(languages) > 0 {
+		r.message += " (detected: " + strings.Join(languages, ", ") + ")"
+	}
 	if r.outcome == done && source.stale != nil {
 		r = result{outcome: degraded, reason: api.ReasonRepositoryFailed, message: fmt.Sprintf("build %s: %s", name, source.stale)}
 	}

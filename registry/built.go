@@ -17,12 +17,17 @@ const maxProcesses = 100
 // processType is a name that the launcher makes a file of and a manifest can hold.
 var processType = regexp.MustCompile(`^[A-Za-z0-9._-]{1,63}$`)
 
+// buildpackID is an id as the buildpack specification has it, and short.
+var buildpackID = regexp.MustCompile(`^[A-Za-z0-9./_-]{1,200}$`)
+
 // Built is an image that a build left in the registry.
 type Built struct {
 	// Reference is the image by digest: repository@sha256:….
 	Reference string
 	// Processes are its process types, sorted; at most 100.
 	Processes []string
+	// Buildpacks are the ids of the buildpacks that made it, in order; at most 100.
+	Buildpacks []string
 }
 
 // Built looks an image up. The error is ErrNotFound when the registry does not have it.
@@ -35,6 +40,9 @@ func (c *Client) Built(ctx context.Context, reference string) (Built, error) {
 		Processes []struct {
 			Type string `json:"type"`
 		} `json:"processes"`
+		Buildpacks []struct {
+			ID string `json:"id"`
+		} `json:"buildpacks"`
 	}
 	label, ok := config.Config.Labels[buildMetadataLabel]
 	if !ok {
@@ -55,5 +63,10 @@ func (c *Client) Built(ctx context.Context, reference string) (Built, error) {
 		built.Processes = append(built.Processes, process.Type)
 	}
 	sort.Strings(built.Processes)
+	for _, buildpack := range metadata.Buildpacks[:min(len(metadata.Buildpacks), maxProcesses)] {
+		if buildpackID.MatchString(buildpack.ID) {
+			built.Buildpacks = append(built.Buildpacks, buildpack.ID)
+		}
+	}
 	return built, nil
 }

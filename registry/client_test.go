@@ -91,12 +91,13 @@ func newClient(t *testing.T) *registry.Client {
 
 func TestBuilt(t *testing.T) {
 	s, client := newServer(t), newClient(t)
-	reference := s.push(t, "tool-wiki/main:key", map[string]string{buildLabel: `{"processes":[{"type":"worker"},{"type":"web"}]}`})
+	reference := s.push(t, "tool-wiki/main:key", map[string]string{buildLabel: `{"processes":[{"type":"worker"},{"type":"web"}],
+		"buildpacks":[{"id":"t/python","version":"1"},{"id":"t/procfile"},{"id":"<x>"}]}`})
 	got, err := client.Built(t.Context(), s.host+"/tool-wiki/main:key")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := registry.Built{Reference: reference, Processes: []string{"web", "worker"}}
+	want := registry.Built{Reference: reference, Processes: []string{"web", "worker"}, Buildpacks: []string{"t/python", "t/procfile"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

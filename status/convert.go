@@ -59,7 +59,7 @@ func describe(t *v1alpha1.Tool) Tool {
 }
 
 func describeBuilder(b *v1alpha1.Builder) Builder {
-	return Builder{
+	described := Builder{
 		Name:           b.Name,
 		Verdict:        verdictOf(b.Status.Conditions, b.Generation, b.Status.ObservedGeneration),
 		Default:        b.Spec.Default,
@@ -70,8 +70,15 @@ func describeBuilder(b *v1alpha1.Builder) Builder {
 		Languages:      collect(b.Spec.Languages, languageOf),
 		Buildpacks:     collect(b.Status.Buildpacks, func(p v1alpha1.Buildpack) Buildpack { return Buildpack(p) }),
 		PlatformAPI:    b.Status.PlatformAPI,
+		Lifecycle:      b.Status.Lifecycle,
+		Added:          collect(b.Spec.Buildpacks, func(p v1alpha1.BuildpackImage) string { return p.Image }),
+		Every:          slices.Concat([]string{}, b.Spec.Before, b.Spec.Always),
 		Conditions:     conditionsOf(b.Status.Conditions),
 	}
+	if end := b.Spec.Deprecated; end != nil {
+		described.Deprecated = &Deprecation{Since: end.Since, Until: end.Until, UseInstead: end.UseInstead, Message: message(end.Message)}
+	}
+	return described
 }
 
 func verdictOf(conditions []metav1.Condition, generation, observed int64) Verdict {
@@ -166,6 +173,7 @@ func buildOf(b v1alpha1.Build) Build {
 		Attempts:   b.Attempts,
 		Image:      b.Image,
 		Processes:  collect(b.Processes, message),
+		Buildpacks: collect(b.Buildpacks, message),
 		StartedAt:  utc(b.StartedAt),
 		FinishedAt: utc(b.FinishedAt),
 		Log:        logEnd(b.Log),
@@ -177,7 +185,8 @@ func objectOf(o v1alpha1.Object) Object {
 }
 
 func languageOf(l v1alpha1.Language) Language {
-	return Language{Name: l.Name, Buildpacks: append([]string{}, l.Buildpacks...)}
+	return Language{Name: l.Name, Buildpacks: append([]string{}, l.Buildpacks...),
+		QuotaClasses: append([]string{}, l.QuotaClasses...)}
 }
 
 // collect converts each element; the result is never nil, so that JSON has [] and not null.

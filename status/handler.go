@@ -72,6 +72,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("/schema/toolforge-v1.json", serveSchema(o.Schema))
 	mux.HandleFunc("/{$}", pages.serveTools)
 	mux.HandleFunc("/tools/{name}", pages.serveTool)
+	mux.HandleFunc("/builders", pages.serveBuilders)
 	pages.addDocs(mux, o.Docs)
 	mux.HandleFunc("/", pages.serveNothing)
 	return secured(readOnly(mux))

@@ -116,10 +116,14 @@ func builder() *v1alpha1.Builder {
 		ObjectMeta: metav1.ObjectMeta{Name: "bookworm", Generation: 1},
 		Spec: v1alpha1.BuilderSpec{
 			Image: "registry.example/builder:bookworm", RunImage: "registry.example/run:bookworm", Default: true,
-			Languages: []v1alpha1.Language{{Name: "python", Buildpacks: []string{"toolforge/python"}}},
+			Languages:  []v1alpha1.Language{{Name: "python", Buildpacks: []string{"toolforge/python"}}},
+			Before:     []string{"toolforge/apt"},
+			Always:     []string{"toolforge/procfile"},
+			Buildpacks: []v1alpha1.BuildpackImage{{Image: "registry.example/rust:1"}},
+			Deprecated: &v1alpha1.Deprecation{Since: "2026-01-01", Until: "2026-12-31", UseInstead: "trixie", Message: hostile},
 		},
 		Status: v1alpha1.BuilderStatus{
-			ObservedGeneration: 1, PlatformAPI: "0.15",
+			ObservedGeneration: 1, PlatformAPI: "0.15", Lifecycle: "0.21.0",
 			Image: "registry.example/builder@" + digest, RunImage: "registry.example/run@" + digest,
 			Buildpacks: []v1alpha1.Buildpack{{ID: "toolforge/python", Version: "0.1.0"}},
 			Conditions: []metav1.Condition{condition("Ready", metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "resolved")},

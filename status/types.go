@@ -217,6 +217,8 @@ type Build struct {
 	Image string `json:"image"`
 	// Processes are the process types that the image offers.
 	Processes []string `json:"processes"`
+	// Buildpacks are the ids of the buildpacks that made it, in order.
+	Buildpacks []string `json:"buildpacks"`
 	// StartedAt is when the build began.
 	StartedAt *time.Time `json:"started_at"`
 	// FinishedAt is when it succeeded or failed.
@@ -325,14 +327,35 @@ type Builder struct {
 	Buildpacks []Buildpack `json:"buildpacks"`
 	// PlatformAPI is the Cloud Native Buildpacks platform API in use.
 	PlatformAPI string `json:"platform_api"`
+	// Lifecycle is the version of the image's lifecycle.
+	Lifecycle string `json:"lifecycle"`
+	// Added are the images whose buildpacks were added to those of Image.
+	Added []string `json:"added"`
+	// Every are the ids of buildpacks that take part in every build where they detect something, in order.
+	Every []string `json:"every"`
+	// Deprecated says that the builder will go.
+	Deprecated *Deprecation `json:"deprecated"`
 	// Conditions: Ready, then others by name.
 	Conditions []Condition `json:"conditions"`
+}
+
+// Deprecation says that a builder will go.
+type Deprecation struct {
+	// Since and Until are days as in 2026-11-26, or empty.
+	Since string `json:"since"`
+	Until string `json:"until"`
+	// UseInstead is the name of the builder to use.
+	UseInstead string `json:"use_instead"`
+	// Message is a sentence for maintainers.
+	Message string `json:"message"`
 }
 
 // Language is a name for `stack:` and the ids of the buildpacks that it stands for.
 type Language struct {
 	Name       string   `json:"name"`
 	Buildpacks []string `json:"buildpacks"`
+	// QuotaClasses are the classes whose tools may use it; empty for all.
+	QuotaClasses []string `json:"quota_classes"`
 }
 
 // Buildpack is one buildpack of a builder image.

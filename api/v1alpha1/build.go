@@ -109,6 +109,11 @@ type Build struct {
 	// +optional
 	Processes []string `json:"processes,omitempty"`
 
+	// Buildpacks are the ids of the buildpacks that made the image, in order: those of the languages that were named or detected,
+	// and those that take part in every build.
+	// +optional
+	Buildpacks []string `json:"buildpacks,omitempty"`
+
 	// Log is the end of the log, at most 4 KiB.
 	// +optional
 	Log string `json:"log,omitempty"`

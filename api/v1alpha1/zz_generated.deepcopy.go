@@ -49,6 +49,11 @@ func (in *Build) DeepCopyInto(out *Build) {
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
+	if in.Buildpacks != nil {
+		in, out := &in.Buildpacks, &out.Buildpacks
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.StartedAt != nil {
 		in, out := &in.StartedAt, &out.StartedAt
 		*out = (*in).DeepCopy()
