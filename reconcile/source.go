@@ -48,7 +48,8 @@ func (t *Tools) source(ctx context.Context, p *pass) result {
 	return ok(fmt.Sprintf("%s is at commit %s", p.tool.Spec.Ref, seen.Commit) + signer)
 }
 
-// credentials reads a Secret of type kubernetes.io/basic-auth. It returns nil and the reason when there is none.
+// credentials reads the Secret of a repository, with the keys of sources.CredentialsFrom. It returns nil and the reason when
+// there is none.
 func (t *Tools) credentials(ctx context.Context, name string) (*sources.Credentials, result) {
 	var secret corev1.Secret
 	key := client.ObjectKey{Namespace: t.Config.BuildNamespace, Name: name}
@@ -58,8 +59,9 @@ func (t *Tools) credentials(ctx context.Context, name string) (*sources.Credenti
 		}
 		return nil, fail(api.ReasonSecretMissing, fmt.Errorf("read Secret %s in namespace %s: %w", name, key.Namespace, err))
 	}
-	return &sources.Credentials{
-		Username: string(secret.Data[corev1.BasicAuthUsernameKey]),
-		Password: string(secret.Data[corev1.BasicAuthPasswordKey]),
-	}, result{}
+	credentials, err := sources.CredentialsFrom(secret.Data)
+	if err != nil {
+		return nil, fail(api.ReasonSecretInvalid, fmt.Errorf("the Secret %s in namespace %s cannot be used: %w", name, key.Namespace, err))
+	}
+	return credentials, result{}
 }

@@ -41,8 +41,8 @@ func TestAuthentication(t *testing.T) {
 		want        error
 		says        string
 	}{
-		{"right", &Credentials{"me", "s3cret"}, nil, ""},
-		{"wrong", &Credentials{"me", "hunter2"}, ErrAuthentication, "does not accept"},
+		{"right", &Credentials{Username: "me", Password: "s3cret"}, nil, ""},
+		{"wrong", &Credentials{Username: "me", Password: "hunter2"}, ErrAuthentication, "does not accept"},
 		{"none", nil, ErrAuthentication, "needs a user name and password"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestRedirect(t *testing.T) {
 		http.Redirect(w, r, server.URL+strings.Replace(r.URL.RequestURI(), "/old/", "/", 1), http.StatusMovedPermanently)
 	}))
 	defer moved.Close()
-	at := Repository{URL: moved.URL + "/old/tool/", Ref: "main", Credentials: &Credentials{"me", "s3cret"}}
+	at := Repository{URL: moved.URL + "/old/tool/", Ref: "main", Credentials: &Credentials{Username: "me", Password: "s3cret"}}
 	client := newLocalClient(ClientOptions{})
 	for _, want := range [][]string{
 		{"GET /tool/info/refs", "POST /tool/git-upload-pack"},
@@ -101,7 +101,7 @@ func TestRedirectToAHostThatWantsCredentials(t *testing.T) {
 		http.Redirect(w, r, strings.TrimSuffix(repo.url, "/tool")+r.URL.RequestURI(), http.StatusFound)
 	}))
 	defer moved.Close()
-	at := Repository{URL: moved.URL + "/tool", Credentials: &Credentials{"me", "s3cret"}}
+	at := Repository{URL: moved.URL + "/tool", Credentials: &Credentials{Username: "me", Password: "s3cret"}}
 	_, err := newLocalClient(ClientOptions{}).Resolve(t.Context(), at)
 	if !errors.Is(err, ErrAuthentication) || !strings.Contains(err.Error(), "redirects to the host") {
 		t.Errorf("got %v", err)
@@ -193,7 +193,7 @@ func TestValidate(t *testing.T) {
 }
 
 func TestCredentialsAreNotShown(t *testing.T) {
-	repo := Repository{URL: "https://forge.example/tool", Credentials: &Credentials{"me", "s3cret"}}
+	repo := Repository{URL: "https://forge.example/tool", Credentials: &Credentials{Username: "me", Password: "s3cret"}}
 	var log bytes.Buffer
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "repo", repo, "credentials", repo.Credentials, "value", *repo.Credentials)
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "repo", repo, "credentials", repo.Credentials)

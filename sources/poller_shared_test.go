@@ -162,18 +162,18 @@ func TestPollerSeparates(t *testing.T) {
 		b.pass(time.Second)
 		b.wantTold("together again", "two")
 		b.wantCost("together again", 1)
-		b.Watch("two", Repository{URL: url1, Credentials: &Credentials{"a", "b"}}, "", hour)
+		b.Watch("two", Repository{URL: url1, Credentials: &Credentials{Username: "a", Password: "b"}}, "", hour)
 		if o := b.latest("two"); o.Commit != id("a") {
 			t.Errorf("other credentials forgot %+v", o)
 		}
 		b.pass(hour + time.Second)
 		b.wantCost("one with credentials", 3) // at once and after an hour, and the other
-		b.Watch("one", Repository{URL: url1, Credentials: &Credentials{"a", "c"}}, "", hour)
+		b.Watch("one", Repository{URL: url1, Credentials: &Credentials{Username: "a", Password: "c"}}, "", hour)
 		b.pass(time.Second)
 		b.source.asked("")
 		b.pass(hour)
 		b.wantCost("each with its own", 2)
-		b.Watch("one", Repository{URL: url1, Credentials: &Credentials{"a", "b"}}, "", hour)
+		b.Watch("one", Repository{URL: url1, Credentials: &Credentials{Username: "a", Password: "b"}}, "", hour)
 		b.pass(2 * time.Second)
 		b.source.asked("")
 		b.pass(hour)

@@ -17,7 +17,7 @@ func TestPollerFollowsARef(t *testing.T) {
 		if _, ok := b.Latest("tool"); ok {
 			t.Error("something is known before it was asked")
 		}
-		repo := Repository{URL: url1, Credentials: &Credentials{"me", "s3cret"}}
+		repo := Repository{URL: url1, Credentials: &Credentials{Username: "me", Password: "s3cret"}}
 		b.Watch("tool", repo, "", time.Minute)
 		b.pass(0)
 		b.wantTold("first poll", "tool")
@@ -211,12 +211,12 @@ func TestPollerOtherCredentialsAndInterval(t *testing.T) {
 		b.Watch("tool", Repository{URL: url1}, "", hour)
 		b.pass(time.Minute)
 		b.source.asked("")
-		b.Watch("tool", Repository{URL: url1, Credentials: &Credentials{"a", "b"}}, "", hour)
+		b.Watch("tool", Repository{URL: url1, Credentials: &Credentials{Username: "a", Password: "b"}}, "", hour)
 		b.pass(time.Second)
 		if b.source.asked("") != 1 || len(b.source.reads()) != 1 {
 			t.Error("other credentials should hasten a poll, and no more")
 		}
-		b.Watch("tool", Repository{URL: url1, Credentials: &Credentials{"a", "b"}}, "", time.Minute)
+		b.Watch("tool", Repository{URL: url1, Credentials: &Credentials{Username: "a", Password: "b"}}, "", time.Minute)
 		b.pass(time.Minute + time.Second)
 		if b.source.asked("") != 1 {
 			t.Error("a shorter interval should hold at once")

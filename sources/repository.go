@@ -1,7 +1,6 @@
 package sources
 
 import (
-	"log/slog"
 	"net/url"
 	"strings"
 
@@ -16,7 +15,8 @@ const (
 
 // Repository says where a revision is followed.
 type Repository struct {
-	// URL is the http or https address of the repository, without user name, password, query or fragment.
+	// URL is the address of the repository: http, https or ssh, without password, query or fragment. Only of ssh it may
+	// have a user name; without one it is git.
 	URL string
 	// Ref is a branch, a tag, a full ref name ("refs/…"), "HEAD" or a full commit id of 40 hexadecimal digits.
 	// A short name is a branch or else a tag. Empty means HEAD.
@@ -24,24 +24,6 @@ type Repository struct {
 	// Credentials are sent to the host of URL and to no other; nil means none.
 	Credentials *Credentials
 }
-
-// Credentials are what HTTP basic authentication sends. Formatting or logging them never shows the password.
-type Credentials struct {
-	Username string
-	Password string
-}
-
-// String names the user and hides the password.
-func (c Credentials) String() string { return c.Username + ":***" }
-
-// GoString is String, for %#v.
-func (c Credentials) GoString() string { return c.String() }
-
-// LogValue names the user and hides the password.
-func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
-// MarshalText is String, so that no encoder writes the password.
-func (c Credentials) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // String is the URL and the ref.
 func (r Repository) String() string { return displayURL(r.URL) + "@" + r.ref() }
@@ -79,17 +61,29 @@ func validateURL(raw string) error {
 	switch {
 	case err != nil || len(raw) > maxURL:
 		// The parse error repeats the URL, which may hold a password.
-		return failf(ErrInvalid, nil, "the repository's URL cannot be read: write an http or https URL")
-	case u.User != nil:
+		return failf(ErrInvalid, nil, "the repository's URL cannot be read: write an https or ssh URL, such as ssh://git@forge.example/tool.git")
+	case hasPassword(u):
 		return failf(ErrInvalid, nil, "the repository's URL %s must not hold a user name or password: put them in a Secret", displayURL(raw))
-	case u.Scheme != "http" && u.Scheme != "https":
-		return failf(ErrInvalid, nil, "the repository's URL %s must begin with https:// or http://", displayURL(raw))
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != schemeSSH:
+		return failf(ErrInvalid, nil, "the repository's URL %s must begin with https://, http:// or ssh://", displayURL(raw))
 	case u.Hostname() == "":
 		return failf(ErrInvalid, nil, "the repository's URL %s names no host", displayURL(raw))
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return failf(ErrInvalid, nil, "the repository's URL %s must not hold a query or a fragment (? or #)", displayURL(raw))
 	}
 	return nil
+}
+
+// schemeSSH is the scheme of repositories that are asked over SSH.
+const schemeSSH = "ssh"
+
+// hasPassword says whether u holds what belongs into a Secret. The user name of ssh is no secret.
+func hasPassword(u *url.URL) bool {
+	if u.User == nil || u.Scheme != schemeSSH {
+		return u.User != nil
+	}
+	_, password := u.User.Password()
+	return password
 }
 
 // displayURL is raw without what must not be shown: user name, password, query and fragment.

@@ -174,7 +174,7 @@ func TestRedirectToWhatIsNotAllowed(t *testing.T) {
 	n.names.set("forge.example", "127.0.0.2")
 	n.names.set("intern.example", "127.0.0.1")
 	n.client.opts.Allowed.Hosts = []string{"forge.example", "intern.example", "169.254.169.254", "::1", "::ffff:169.254.169.254"}
-	at := Repository{URL: "http://forge.example:" + n.port + "/tool", Credentials: &Credentials{"me", "s3cret"}}
+	at := Repository{URL: "http://forge.example:" + n.port + "/tool", Credentials: &Credentials{Username: "me", Password: "s3cret"}}
 	for to, says := range map[string]string{
 		"http://169.254.169.254":             "the address 169.254.169.254 is link-local",
 		"http://[::ffff:169.254.169.254]":    "is link-local",

@@ -30,6 +30,7 @@ const (
 	ReasonUnsigned           = "Unsigned"
 	ReasonSignatureRefused   = "SignatureRefused"
 	ReasonKeysInvalid        = "KeysInvalid"
+	ReasonSecretInvalid      = "SecretInvalid"
 	ReasonKeyMissing         = "KeyMissing"
 	ReasonManifestMissing    = "ManifestMissing"
 	ReasonManifestInvalid    = "ManifestInvalid"

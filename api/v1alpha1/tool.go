@@ -6,8 +6,9 @@ import (
 
 // ToolSpec says where a tool comes from. What it is, its repository's toolforge.yaml says.
 type ToolSpec struct {
-	// Repository is the URL of the tool's git repository, http or https, without credentials in it.
-	// +kubebuilder:validation:Pattern=`^https?://[^/@?#\s]+/[^@?#\s]+$`
+	// Repository is the URL of the tool's git repository, http, https or ssh, without credentials in it: of ssh it may have
+	// the user name.
+	// +kubebuilder:validation:Pattern=`^(https?://|ssh://([A-Za-z0-9._-]+@)?)[^/@?#\s]+/[^@?#\s]+$`
 	// +kubebuilder:validation:MaxLength=2048
 	Repository string `json:"repository"`
 
@@ -51,8 +52,8 @@ type ToolSpec struct {
 	// +optional
 	Hosts []string `json:"hosts,omitempty"`
 
-	// SecretRef names a Secret of type kubernetes.io/basic-auth in the namespace of the builds, for a repository that asks
-	// for a name and a password (or token).
+	// SecretRef names a Secret in the namespace of the builds, for a repository that asks for credentials: username and
+	// password, or bearerToken; identity and known_hosts for ssh; ca.crt; proxy.
 	// +optional
 	SecretRef *SecretReference `json:"secretRef,omitempty"`
 

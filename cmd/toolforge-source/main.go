@@ -11,11 +11,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -57,7 +54,7 @@ func parse(args []string, output io.Writer) (settings, error) {
 	flags.StringVar(&s.repository, "repository", "", "`URL` of the repository")
 	flags.StringVar(&s.commit, "commit", "", "full `id` of the commit")
 	flags.StringVar(&s.to, "to", "/workspace", "`directory` to write to; it must exist")
-	flags.StringVar(&s.credentials, "credentials", "", "`directory` with the files username and password; none by default")
+	flags.StringVar(&s.credentials, "credentials", "", "`directory` where the Secret with the repository's credentials is mounted; none by default")
 	flags.DurationVar(&s.timeout, "timeout", 10*time.Minute, "the longest it may take")
 	flags.StringVar(&s.checkout.Path, "path", "", "`directory` of the repository whose contents are written; the root by default")
 	flags.Int64Var(&s.checkout.MaxBytes, "max-bytes", 1<<30, "largest sum of the files' sizes, in `bytes`")
@@ -89,7 +86,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if s.credentials != "" {
-		if repo.Credentials, err = readCredentials(s.credentials); err != nil {
+		if repo.Credentials, err = sources.ReadCredentials(s.credentials); err != nil {
 			return err
 		}
 	}
@@ -115,36 +112,4 @@ func from(path string) string {
 		return ""
 	}
 	return fmt.Sprintf(" from %q", path)
-}
-
-// maxSecret bounds the files of the credentials, in bytes.
-const maxSecret = 64 << 10
-
-// readCredentials reads a mounted Secret of the type kubernetes.io/basic-auth. The user name may be missing.
-func readCredentials(dir string) (*sources.Credentials, error) {
-	username, err := readSecret(filepath.Join(dir, "username"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	password, err := readSecret(filepath.Join(dir, "password"))
-	if err != nil {
-		return nil, err
-	}
-	return &sources.Credentials{Username: username, Password: password}, nil
-}
-
-func readSecret(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("reading the repository's credentials: %w", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err != nil {
-		return "", fmt.Errorf("reading the repository's credentials: %w", err)
-	}
-	if len(data) > maxSecret {
-		return "", fmt.Errorf("reading the repository's credentials: %s is larger than %d bytes", path, maxSecret)
-	}
-	return strings.TrimRight(string(data), "\r\n"), nil
 }
