@@ -11,11 +11,11 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// Allowed says which servers may be asked. The zero value is every host with a public address, by https or http.
+// Allowed says which servers may be asked. The zero value is every host with a public address, by https, http or ssh.
 //
 // It is checked for each request, so for redirects too, and the address is that to which a connection is really made.
 type Allowed struct {
-	// Schemes are "https", "http" or both; empty for both.
+	// Schemes are some of "https", "http" and "ssh"; empty for all.
 	Schemes []string
 	// Hosts are host names such as "forge.example", or "*.forge.example" for all names below that one, in lower case; empty
 	// for all. An address is the name of a host that a URL writes so; IPv6 addresses are without brackets.
@@ -36,7 +36,7 @@ const (
 // Flags declares the flags that fill a, by the method Func of a flag set, so that every program has the same ones. Each takes
 // a list with commas; an empty one stands for the default. A flag that is given again replaces what it said before.
 func (a *Allowed) Flags(declare func(name, usage string, set func(string) error)) {
-	declare(schemesFlag, "`schemes` by which repositories may be asked: https, http (default both)", listOf(&a.Schemes, parseScheme))
+	declare(schemesFlag, "`schemes` by which repositories may be asked: https, http, ssh (default all)", listOf(&a.Schemes, parseScheme))
 	declare(hostsFlag, "`hosts` that repositories may be at, such as forge.example or *.example (default all)", listOf(&a.Hosts, parseHost))
 	declare(addressesFlag, "`addresses` of git servers that may be asked although they are private, loopback or otherwise not public, such as 10.1.2.3 or fd00::/64 (default none)",
 		listOf(&a.Addresses, parseAddresses))
@@ -79,8 +79,8 @@ func listOf[T any](values *[]T, parse func(string) (T, error)) func(string) erro
 }
 
 func parseScheme(s string) (string, error) {
-	if s = strings.ToLower(s); s != "https" && s != "http" {
-		return "", fmt.Errorf("%q is not a scheme that can be allowed: write https or http", s)
+	if s = strings.ToLower(s); s != "https" && s != "http" && s != schemeSSH {
+		return "", fmt.Errorf("%q is not a scheme that can be allowed: write https, http or ssh", s)
 	}
 	return s, nil
 }

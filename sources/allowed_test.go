@@ -122,8 +122,8 @@ func TestAllowedFlags(t *testing.T) {
 		}
 	}
 	for argument, says := range map[string]string{
-		"-git-schemes=ssh":                       "write https or http",
-		"-git-schemes=http,":                     "write https or http",
+		"-git-schemes=git":                       "write https, http or ssh",
+		"-git-schemes=http,":                     "write https, http or ssh",
 		"-git-hosts=*":                           "is not a host",
 		"-git-hosts=,":                           "is not a host",
 		"-git-hosts=https://a.example":           "is not a host",

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -133,6 +134,21 @@ func (c *Credentials) check() error {
 	}
 	_, err := c.proxy()
 	return err
+}
+
+// overHTTP says whether there is something to send to a host over HTTP.
+func (c *Credentials) overHTTP() bool {
+	return c.Username != "" || c.Password != "" || c.BearerToken != ""
+}
+
+// authorize puts into a request what its host is to be shown.
+func (c *Credentials) authorize(r *http.Request) {
+	switch {
+	case c.BearerToken != "":
+		r.Header.Set("Authorization", "Bearer "+c.BearerToken)
+	case c.Identity == "" && c.overHTTP(): // else the password is a passphrase
+		r.SetBasicAuth(c.Username, c.Password)
+	}
 }
 
 // authorities are those of CA.

@@ -25,7 +25,7 @@ var (
 	ErrNoRef          = errors.New("ref does not exist")
 	ErrNoCommit       = errors.New("commit does not exist")
 	ErrUnreachable    = errors.New("host cannot be reached")
-	ErrProtocol       = errors.New("not a git server that speaks protocol version 2")
+	ErrProtocol       = errors.New("not a git server that can be understood")
 	ErrTooLarge       = errors.New("too large")
 	ErrContent        = errors.New("the commit holds something that cannot be used")
 )

@@ -99,9 +99,13 @@ func (c *Client) send(req *http.Request, repo Repository) (*http.Response, error
 	req.Header.Set("User-Agent", c.opts.UserAgent)
 	req.Header.Set("Git-Protocol", "version=2")
 	if repo.Credentials != nil && ownHost(repo, req.URL) {
-		req.SetBasicAuth(repo.Credentials.Username, repo.Credentials.Password)
+		repo.Credentials.authorize(req)
 	}
-	resp, err := c.opts.Transport.RoundTrip(req)
+	transport, err := c.transport(repo)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := transport.RoundTrip(req)
 	if refused := c.opts.Allowed.refusal(repo, req.URL, err); refused != nil {
 		return nil, refused
 	}
@@ -130,6 +134,8 @@ func port(u *url.URL) string {
 		return u.Port()
 	case u.Scheme == "https":
 		return "443"
+	case u.Scheme == schemeSSH:
+		return "22"
 	}
 	return "80"
 }
@@ -169,6 +175,8 @@ func checkAnswer(resp *http.Response, repo Repository, want string) error {
 		return failf(ErrUnreachable, asksForPause(resp), "the server of %s answered %d %s, and asks to be left alone for a while", where, status, http.StatusText(status))
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return refusedAccess(resp, repo)
+	case status == http.StatusProxyAuthRequired:
+		return failf(ErrAuthentication, nil, "the proxy to %s does not accept its user name and password", where)
 	case status == http.StatusNotFound || status == http.StatusGone:
 		return failf(ErrNotFound, nil, "the repository %s does not exist (the server answered %d)", where, status)
 	case status == http.StatusInternalServerError || status == http.StatusNotImplemented:
@@ -187,12 +195,16 @@ func checkAnswer(resp *http.Response, repo Repository, want string) error {
 func refusedAccess(resp *http.Response, repo Repository) error {
 	where := displayURL(repo.URL)
 	switch {
-	case repo.Credentials == nil:
+	case repo.Credentials == nil || !repo.Credentials.overHTTP():
 		return failf(ErrAuthentication, nil, "the repository %s does not exist, or needs a user name and password", where)
 	case resp.Request != nil && !ownHost(repo, resp.Request.URL):
 		return failf(ErrAuthentication, nil, "the repository %s redirects to the host %s, to which its credentials are not sent: write the new address", where, resp.Request.URL.Host)
 	}
-	return failf(ErrAuthentication, nil, "the server of %s does not accept the user name and password", where)
+	what := "user name and password"
+	if repo.Credentials.BearerToken != "" {
+		what = "token"
+	}
+	return failf(ErrAuthentication, nil, "the server of %s does not accept the %s", where, what)
 }
 
 // boundedBody is an answer's body that fails instead of giving more than max bytes.

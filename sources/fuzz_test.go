@@ -22,25 +22,76 @@ func FuzzReadRefs(f *testing.F) {
 	f.Add([]byte("0000"))
 	f.Add([]byte("0003ffff0001"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := readRefs(bytes.NewReader(data), []string{"refs/heads/main", "refs/tags/main"})
+		got, err := readRefs(newPacketReader(bytes.NewReader(data)), []string{"refs/heads/main", "refs/tags/main"})
 		if got != "" && (err != nil || !isCommitID(got)) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
 }
 
-func FuzzReadCapabilities(f *testing.F) {
+func FuzzReadAdvertisement(f *testing.F) {
+	id, other := strings.Repeat("a", 40), strings.Repeat("b", 40)
 	f.Add([]byte(packets("version 2", "agent=git/2.39.5", "ls-refs=unborn", "fetch=shallow wait-for-done filter", "object-format=sha1", "")))
 	f.Add([]byte(packets("# service=git-upload-pack", "", "version 2", "fetch", "")))
 	f.Add([]byte(packets("version 2", "object-format=sha256", "")))
-	f.Add([]byte(packets(strings.Repeat("a", 40)+" HEAD\x00side-band-64k", "")))
+	f.Add([]byte(packets(id+" HEAD\x00side-band-64k shallow filter", id+" refs/heads/main", other+" refs/tags/main", id+" refs/tags/main^{}", "shallow "+id, "")))
+	f.Add([]byte(packets("# service=git-upload-pack", "", "version 1", id+" refs/heads/main\x00ofs-delta object-format=sha1", "")))
+	f.Add([]byte(packets(strings.Repeat("0", 40)+" capabilities^{}\x00no-progress", "")))
+	f.Add([]byte(packets("# service=git-upload-pack", "", "")))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := readCapabilities(bytes.NewReader(data))
+		scan := scanFor([]string{"refs/heads/main", "refs/tags/main"})
+		scan.tips, scan.commit = true, id
+		got, err := readAdvertisement(newPacketReader(bytes.NewReader(data)), scan)
 		if err != nil && errors.Is(err, io.EOF) {
 			t.Error("an early end is taken for a proper one")
 		}
-		if (got.filter || got.shallow) && !got.fetch {
+		if err == nil && (got.filter || got.shallow) && !got.fetch {
 			t.Errorf("got %+v", got)
+		}
+		for _, found := range append(scan.ids, scan.found, scan.holder) {
+			if found != "" && !isCommitID(found) {
+				t.Errorf("found %q", found)
+			}
+		}
+		if len(scan.ids) > maxTips {
+			t.Errorf("%d tips", len(scan.ids))
+		}
+	})
+}
+
+func FuzzKnownHosts(f *testing.F) {
+	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+	f.Add("forge.example,[10.0.0.1]:2222 "+key, "forge.example:22")
+	f.Add("*.example,!bad.example "+key, "bad.example:22")
+	f.Add("|1|JfKTdBh7rNbXkVAQCRp4OQoPfmI=|USECr3SWf1JUPsms5AqfD5QfxkM= "+key, "host:22")
+	f.Add("@revoked * "+key+"\n@cert-authority * "+key, "[::1]:22")
+	f.Fuzz(func(t *testing.T, text, address string) {
+		known, err := parseKnownHosts(text)
+		if err != nil {
+			return
+		}
+		keys, _ := known.of(address)
+		if len(keys) > len(known) || len(known) > maxKnownHosts {
+			t.Errorf("%d keys of %d lines", len(keys), len(known))
+		}
+	})
+}
+
+// What can be read of a Secret can be used, and is not shown.
+func FuzzCredentials(f *testing.F) {
+	f.Add("me", "s3cretword", "token", "", "", "", "http://me:s3cretword@proxy.example:3128")
+	f.Add("", "", "", "-----BEGIN OPENSSH PRIVATE KEY-----", "forge.example ssh-ed25519 x", "-----BEGIN CERTIFICATE-----", "socks5://[::1]")
+	f.Fuzz(func(t *testing.T, username, password, token, identity, hosts, ca, proxy string) {
+		c, err := CredentialsFrom(map[string][]byte{usernameKey: []byte(username), passwordKey: []byte(password), bearerTokenKey: []byte(token),
+			identityKey: []byte(identity), knownHostsKey: []byte(hosts), caKey: []byte(ca), proxyKey: []byte(proxy)})
+		if err != nil {
+			return
+		}
+		if strings.ContainsAny(c.Username+c.Password+c.BearerToken, "\r\n") {
+			t.Error("a header could be added")
+		}
+		if by, err := c.proxy(); err != nil || by != nil && by.Hostname() == "" {
+			t.Errorf("the proxy is %v, %v", by, err)
 		}
 	})
 }
@@ -56,13 +107,16 @@ func FuzzFetchAnswer(f *testing.F) {
 	f.Add([]byte(packets("shallow-info", "shallow "+strings.Repeat("a", 40)) + "0001" + packets("packfile") + sideband(good) + "0000"))
 	f.Add([]byte(packets("packfile") + "0007\x02ab" + "0007\x03no"))
 	f.Add([]byte(packets("ERR upload-pack: not our ref x")))
+	f.Add([]byte(packets("shallow "+strings.Repeat("a", 40), "", "NAK") + sideband(good) + "0000"))
+	f.Add(append([]byte(packets("", "NAK")), good...))
 	f.Add([]byte(packets("packfile") + sideband(pack(packObject(6, 4, "\x05", []byte("\x04\x04\x90\x04")))) + "0000"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := openPack(bytes.NewReader(data))
-		if err != nil {
-			return
+		for _, to := range []capabilities{{version: 2}, {version: 1, sideband: true}, {version: 0}} {
+			r, err := openPack(newPacketReader(bytes.NewReader(data)), fetchRequest{shallow: true}, to)
+			if err == nil {
+				fuzzUnpack(t, r)
+			}
 		}
-		fuzzUnpack(t, r)
 	})
 }
 

@@ -81,6 +81,8 @@ type testRepo struct {
 	t   testing.TB
 	dir string
 	url string
+
+	credentials *Credentials
 }
 
 // create makes an empty repository with the default branch main.
@@ -174,4 +176,14 @@ func (r *testRepo) commitTree(tree string) string {
 	return commit
 }
 
-func (r *testRepo) at(ref string) Repository { return Repository{URL: r.url, Ref: ref} }
+func (r *testRepo) at(ref string) Repository {
+	return Repository{URL: r.url, Ref: ref, Credentials: r.credentials}
+}
+
+// packedRefs writes refs without a process for each.
+func (r *testRepo) packedRefs(text string) {
+	r.t.Helper()
+	if err := os.WriteFile(filepath.Join(r.dir, ".git", "packed-refs"), []byte(text), 0o644); err != nil {
+		r.t.Fatal(err)
+	}
+}

@@ -235,8 +235,9 @@ func TestDeltaBeforeItsBase(t *testing.T) {
 func TestLargePacksWaitForEachOther(t *testing.T) {
 	large := pack(packObject(3, 9<<20, "", make([]byte, 9<<20)))
 	small := pack(packObject(3, 4, "", []byte("base")))
-	bounds := limits{pack: 1 << 30, objects: 1, unpacked: 1 << 30, object: 1 << 30, large: make(chan struct{}, 1)}
-	bounds.large <- struct{}{}
+	room := make(chan struct{}, 1)
+	bounds := limits{pack: 1 << 30, objects: 1, unpacked: 1 << 30, object: 1 << 30, share: &share{of: room}}
+	room <- struct{}{}
 	if err := unpack(t.Context(), bytes.NewReader(small), memoryStore{}, bounds); err != nil {
 		t.Error(err)
 	}
@@ -245,7 +246,7 @@ func TestLargePacksWaitForEachOther(t *testing.T) {
 	if err := unpack(ctx, bytes.NewReader(large), memoryStore{}, bounds); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
-	<-bounds.large
+	<-room
 	for range 2 {
 		if err := unpack(t.Context(), bytes.NewReader(large), memoryStore{}, bounds); err != nil {
 			t.Error(err)

@@ -25,7 +25,7 @@ type unpacker struct {
 	limits   limits
 	scanner  *packfile.Scanner
 	unpacked int64
-	enlarge  func() error // waits until this pack may be a large one; nil when it may
+	enlarge  func() error // waits until this pack may be a large one
 	offsets  map[int64]plumbing.Hash
 	waiting  []delta
 }
@@ -46,7 +46,9 @@ func unpack(ctx context.Context, r io.Reader, store objectStore, limits limits) 
 		scanner: packfile.NewScanner(r),
 		offsets: map[int64]plumbing.Hash{},
 	}
-	defer u.bound(ctx)()
+	if limits.share != nil {
+		u.enlarge = func() error { return limits.share.acquire(ctx) }
+	}
 	_, count, err := u.scanner.Header()
 	if err != nil {
 		return packError(err)
@@ -63,26 +65,6 @@ func unpack(ctx context.Context, r io.Reader, store objectStore, limits limits) 
 		}
 	}
 	return u.settle(ctx)
-}
-
-// bound has account wait when the pack turns out to be large, and returns what ends that.
-func (u *unpacker) bound(ctx context.Context) (release func()) {
-	if u.limits.large == nil {
-		return func() {}
-	}
-	u.enlarge = func() error {
-		select {
-		case u.limits.large <- struct{}{}:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return func() {
-		if u.enlarge == nil {
-			<-u.limits.large
-		}
-	}
 }
 
 func (u *unpacker) next() error {
@@ -139,11 +121,7 @@ func (u *unpacker) account(kind plumbing.ObjectType, length int64) error {
 	if u.unpacked <= largePack || u.enlarge == nil {
 		return nil
 	}
-	if err := u.enlarge(); err != nil {
-		return err
-	}
-	u.enlarge = nil
-	return nil
+	return u.enlarge()
 }
 
 // apply stores the object that the delta describes, unless what it changes is not there yet.

@@ -26,8 +26,9 @@ var errPacket = errors.New("malformed pkt-line")
 
 // packetReader reads pkt-lines. It never holds more than one packet.
 type packetReader struct {
-	r   *bufio.Reader
-	buf []byte
+	r     *bufio.Reader
+	buf   []byte
+	taken int64 // bytes of the packets so far
 }
 
 func newPacketReader(r io.Reader) *packetReader { return &packetReader{r: bufio.NewReader(r)} }
@@ -42,6 +43,7 @@ func (p *packetReader) next() (packetKind, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	p.taken += int64(max(size, len(digits)))
 	switch size {
 	case 0:
 		return packetFlush, nil, nil

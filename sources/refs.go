@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 )
@@ -18,7 +17,7 @@ const (
 // Resolve says which commit the repository's ref names now, as 40 hexadecimal digits. Annotated tags are followed to
 // what they name. A full commit id is returned as it is, without asking.
 //
-// It is one request, whatever the number of refs. Errors are ErrInvalid, ErrNotFound, ErrAuthentication, ErrNoRef,
+// It is one request, whatever the number of refs; servers that speak no version 2 send all of them, and none is kept. Errors are ErrInvalid, ErrNotFound, ErrAuthentication, ErrNoRef,
 // ErrUnreachable, ErrProtocol or ErrTooLarge.
 func (c *Client) Resolve(ctx context.Context, repo Repository) (string, error) {
 	if err := repo.Validate(); err != nil {
@@ -33,12 +32,7 @@ func (c *Client) Resolve(ctx context.Context, repo Repository) (string, error) {
 	}
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	var commit string
-	err = c.along(ctx, repo, false, func(way route) error {
-		found, err := c.listRefs(ctx, repo, way, names)
-		commit = found
-		return err
-	})
+	commit, err := c.resolve(ctx, repo, names)
 	if err != nil {
 		return "", err
 	}
@@ -46,6 +40,37 @@ func (c *Client) Resolve(ctx context.Context, repo Repository) (string, error) {
 		return "", noRef(repo)
 	}
 	return commit, nil
+}
+
+// resolve returns the commit of the first of names that exists, or "".
+func (c *Client) resolve(ctx context.Context, repo Repository, names []string) (commit string, err error) {
+	if repo.overSSH() {
+		var scan *refScan
+		look := func() *refScan { scan = scanFor(names); return scan }
+		err = c.overSSH(ctx, repo, c.opts.MaxRefs, look, func(r *sshRun) error {
+			if r.version < 2 {
+				commit = scan.found
+				return nil
+			}
+			commit, err = r.refs(c.opts.UserAgent, names)
+			return err
+		})
+		return commit, err
+	}
+	err = c.along(ctx, repo, false, scanFor(names), func(way route) error {
+		if way.known && way.version < 2 && way.scan == nil {
+			if way, err = c.discover(ctx, repo, scanFor(names)); err != nil {
+				return err
+			}
+		}
+		if way.known && way.version < 2 {
+			commit = way.scan.found
+			return nil
+		}
+		commit, err = c.listRefs(ctx, repo, way, names)
+		return err
+	})
+	return commit, err
 }
 
 func noRef(repo Repository) error {
@@ -66,7 +91,7 @@ func (c *Client) listRefs(ctx context.Context, repo Repository, way route, names
 		return "", err
 	}
 	defer body.Close()
-	commit, err := readRefs(body, names)
+	commit, err := readRefs(newPacketReader(body), names)
 	if err != nil {
 		return "", wireError(repo, err)
 	}
@@ -77,7 +102,6 @@ func lsRefsCommand(agent string, names []string) []byte {
 	var w packetWriter
 	w.line("command=ls-refs")
 	w.line("agent=%s", agent)
-	w.line("object-format=sha1")
 	w.delim()
 	w.line("peel")
 	for _, name := range names {
@@ -92,8 +116,7 @@ var errRefsAnswer = errors.New("malformed list of refs")
 
 // readRefs reads an answer to ls-refs and returns the object that the first of names that it lists leads to, or "".
 // A prefix matches more than the name, so the names are compared in full.
-func readRefs(r io.Reader, names []string) (string, error) {
-	packets := newPacketReader(r)
+func readRefs(packets *packetReader, names []string) (string, error) {
 	best, commit := len(names), ""
 	for range maxRefs {
 		kind, line, err := packets.next()

@@ -77,6 +77,9 @@ func validateURL(raw string) error {
 // schemeSSH is the scheme of repositories that are asked over SSH.
 const schemeSSH = "ssh"
 
+// overSSH says whether the repository is asked over SSH.
+func (r Repository) overSSH() bool { return strings.HasPrefix(strings.ToLower(r.URL), schemeSSH+"://") }
+
 // hasPassword says whether u holds what belongs into a Secret. The user name of ssh is no secret.
 func hasPassword(u *url.URL) bool {
 	if u.User == nil || u.Scheme != schemeSSH {

@@ -163,25 +163,6 @@ func TestResolveFallsBackToTheFullExchange(t *testing.T) {
 	}
 }
 
-func TestOldServer(t *testing.T) {
-	server := newGitServer(t, func(git http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.Header.Del("Git-Protocol")
-			git.ServeHTTP(w, r)
-		})
-	})
-	repo := server.create(t, "tool")
-	commit := repo.commit(nil)
-	client := newLocalClient(ClientOptions{})
-	want := "the server of " + repo.url + " does not speak git protocol version 2"
-	if _, err := client.Resolve(t.Context(), repo.at("main")); !errors.Is(err, ErrProtocol) || err.Error() != want {
-		t.Errorf("Resolve: %v", err)
-	}
-	if _, err := client.Open(t.Context(), repo.at("main"), commit); !errors.Is(err, ErrProtocol) || err.Error() != want {
-		t.Errorf("Open: %v", err)
-	}
-}
-
 func TestObjectFormatOtherThanSHA1(t *testing.T) {
 	repo := newGitServer(t).create(t, "tool")
 	repo.git("init", "-q", "--object-format=sha256", "new")

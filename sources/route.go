@@ -3,38 +3,35 @@ package sources
 import (
 	"context"
 	"errors"
-	"io"
+	"net/url"
 	"strings"
 	"sync"
 )
 
 const (
-	maxAdvertisement = 64 << 10
-	maxRoutes        = 20_000
+	maxRoutes = 20_000
+	maxHosts  = 5_000
 )
 
 // route is how a repository is asked: the address that answers, after redirects, and what it can do.
 type route struct {
 	base string
-	// known says whether the capabilities were asked for; they need not be for ls-refs.
-	known        bool
-	capabilities capabilities
+	// known says whether the capabilities were asked for; they need not be for ls-refs of version 2.
+	known bool
+	capabilities
+	// scan is what an advertisement that was just read was looked through by; nil of a route that is remembered.
+	scan *refScan
 }
 
-// capabilities are what this package uses of a server's advertisement.
-type capabilities struct {
-	fetch   bool
-	shallow bool
-	filter  bool
-}
-
-// routes remembers the route of each repository, by its URL.
+// routes remembers the route of each repository, by its URL, and the hosts that take no command before they were asked for
+// their capabilities.
 type routes struct {
-	mu    sync.Mutex
-	byURL map[string]route
+	mu       sync.Mutex
+	byURL    map[string]route
+	indirect map[string]struct{}
 }
 
-func newRoutes() *routes { return &routes{byURL: map[string]route{}} }
+func newRoutes() *routes { return &routes{byURL: map[string]route{}, indirect: map[string]struct{}{}} }
 
 func (r *routes) get(url string) (route, bool) {
 	r.mu.Lock()
@@ -44,6 +41,7 @@ func (r *routes) get(url string) (route, bool) {
 }
 
 func (r *routes) put(url string, found route) {
+	found.scan = nil
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.byURL) >= maxRoutes {
@@ -58,21 +56,47 @@ func (r *routes) forget(url string) {
 	delete(r.byURL, url)
 }
 
+// isIndirect says whether the host of a URL is to be asked for its capabilities first.
+func (r *routes) isIndirect(url string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.indirect[origin(url)]
+	return ok
+}
+
+func (r *routes) setIndirect(url string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.indirect) >= maxHosts {
+		clear(r.indirect)
+	}
+	r.indirect[origin(url)] = struct{}{}
+}
+
+// origin is the scheme, host and port of a URL.
+func origin(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host)
+}
+
 // along runs ask with the route that is remembered (or, when the capabilities are not needed, with the plain address),
-// and again with one that was just asked for when the server refuses the first.
-func (c *Client) along(ctx context.Context, repo Repository, needCapabilities bool, ask func(route) error) error {
+// and again with one that was just asked for when the server refuses the first. What is asked for is looked through by scan.
+func (c *Client) along(ctx context.Context, repo Repository, needCapabilities bool, scan *refScan, ask func(route) error) error {
 	first, remembered := c.routes.get(repo.URL)
 	if !remembered {
 		first = route{base: strings.TrimRight(repo.URL, "/")}
 	}
-	if first.known || !needCapabilities {
-		err := ask(first)
-		if err == nil || !refused(err) {
-			return err
+	var refusal error
+	if first.known || !needCapabilities && (remembered || !c.routes.isIndirect(repo.URL)) {
+		if refusal = ask(first); refusal == nil || !refused(refusal) {
+			return refusal
 		}
 		c.routes.forget(repo.URL)
 	}
-	found, err := c.discover(ctx, repo)
+	found, err := c.discover(ctx, repo, scan)
 	if err != nil {
 		return err
 	}
@@ -80,6 +104,9 @@ func (c *Client) along(ctx context.Context, repo Repository, needCapabilities bo
 		return err
 	}
 	c.routes.put(repo.URL, found)
+	if errors.Is(refusal, ErrProtocol) && !remembered {
+		c.routes.setIndirect(repo.URL)
+	}
 	return nil
 }
 
@@ -88,75 +115,26 @@ func refused(err error) bool {
 	return errors.Is(err, ErrProtocol) || errors.Is(err, ErrNotFound) || errors.Is(err, errServerFault)
 }
 
-// discover asks for the capabilities: the first half of the full exchange of gitprotocol-v2.
-func (c *Client) discover(ctx context.Context, repo Repository) (route, error) {
-	body, base, err := c.get(ctx, repo, maxAdvertisement)
+// discover asks for the capabilities: the first half of the full exchange of gitprotocol-v2, and of the older ones, of
+// which it has the refs too.
+func (c *Client) discover(ctx context.Context, repo Repository, scan *refScan) (route, error) {
+	body, base, err := c.get(ctx, repo, c.opts.MaxRefs)
 	if err != nil {
 		return route{}, err
 	}
 	defer body.Close()
-	found, err := readCapabilities(body)
-	switch {
-	case errors.Is(err, errNotVersion2):
-		return route{}, failf(ErrProtocol, err, "the server of %s does not speak git protocol version 2", displayURL(repo.URL))
-	case errors.Is(err, errObjectFormat):
-		return route{}, failf(ErrProtocol, err, "the repository %s has an object format other than SHA-1, which is not supported", displayURL(repo.URL))
-	case err != nil:
-		return route{}, wireError(repo, err)
-	}
-	return route{base: base, known: true, capabilities: found}, nil
-}
-
-var (
-	errNotVersion2  = errors.New("not protocol version 2")
-	errObjectFormat = errors.New("not SHA-1")
-)
-
-// readCapabilities reads a version 2 advertisement.
-func readCapabilities(r io.Reader) (capabilities, error) {
-	packets := newPacketReader(r)
-	kind, line, err := packets.next()
-	if err == nil && kind == packetData && strings.HasPrefix(string(line), "# service=") {
-		if kind, line, err = packets.next(); err == nil && kind == packetFlush {
-			kind, line, err = packets.next()
-		}
-	}
+	found, err := readAdvertisement(newPacketReader(body), scan)
 	if err != nil {
-		return capabilities{}, noEOF(err)
+		return route{}, advertisementError(repo, err)
 	}
-	if kind != packetData || string(trimLine(line)) != "version 2" {
-		return capabilities{}, errNotVersion2
-	}
-	var found capabilities
-	for {
-		kind, line, err := packets.next()
-		if err != nil {
-			return capabilities{}, noEOF(err)
-		}
-		if kind != packetData {
-			return found, nil
-		}
-		if err := found.add(string(trimLine(line))); err != nil {
-			return capabilities{}, err
-		}
-	}
+	return route{base: base, known: true, capabilities: found, scan: scan}, nil
 }
 
-func (c *capabilities) add(line string) error {
-	name, value, _ := strings.Cut(line, "=")
-	switch name {
-	case "fetch":
-		c.fetch = true
-		for feature := range strings.FieldsSeq(value) {
-			c.shallow = c.shallow || feature == "shallow"
-			c.filter = c.filter || feature == "filter"
-		}
-	case "object-format":
-		if value != "sha1" {
-			return errObjectFormat
-		}
+func advertisementError(repo Repository, err error) error {
+	if errors.Is(err, errObjectFormat) {
+		return failf(ErrProtocol, err, "the repository %s has an object format other than SHA-1, which is not supported", displayURL(repo.URL))
 	}
-	return nil
+	return wireError(repo, err)
 }
 
 // wireError gives an error of reading an answer its message; those that have one keep it.
@@ -167,5 +145,8 @@ func wireError(repo Repository, err error) error {
 	if local := (*storeError)(nil); errors.As(err, &local) {
 		return local
 	}
-	return failf(ErrProtocol, err, "the server of %s does not answer as git protocol version 2 wants it: %s", displayURL(repo.URL), printable(err.Error()))
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return unreachable(repo, err)
+	}
+	return failf(ErrProtocol, err, "the server of %s does not answer as git's protocol wants it: %s", displayURL(repo.URL), printable(err.Error()))
 }

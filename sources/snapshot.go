@@ -25,14 +25,16 @@ type Snapshot struct {
 	limits   limits
 }
 
-// Open reads a commit and its trees, without files where the server offers that. commit is a full id.
+// Open reads a commit and its trees, without files where the server offers that. commit is a full id. A large snapshot
+// counts against the client's bound of memory until ctx ends.
 //
 // Errors are those of Resolve, ErrNoCommit when the repository does not have it, and ErrTooLarge when it is over the
 // bounds of the client's options.
 func (c *Client) Open(ctx context.Context, repo Repository, commit string) (*Snapshot, error) {
+	bounds := c.openLimits(ctx)
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
-	return c.open(ctx, repo, commit, memoryStore{}, c.openLimits())
+	return c.open(ctx, repo, commit, memoryStore{}, bounds)
 }
 
 func (c *Client) open(ctx context.Context, repo Repository, commit string, store objectStore, limits limits) (*Snapshot, error) {
@@ -51,23 +53,26 @@ func (c *Client) open(ctx context.Context, repo Repository, commit string, store
 
 // fetchCommit fetches the commit with its trees, and with its blobs unless they can and should be left out.
 func (s *Snapshot) fetchCommit(ctx context.Context, withoutBlobs bool) error {
-	offersFilter := false
-	err := s.client.along(ctx, s.repo, true, func(way route) error {
-		offersFilter = way.capabilities.filter
-		request := fetchRequest{
-			wants:   []plumbing.Hash{s.commit},
-			shallow: way.capabilities.shallow,
-			noBlobs: way.capabilities.filter && withoutBlobs,
-		}
-		s.complete = !request.noBlobs
-		return s.client.fetch(ctx, s.repo, way, request, s.store, s.limits)
+	var offered capabilities
+	err := s.client.fetch(ctx, s.repo, s.store, s.limits, func(to capabilities) fetchRequest {
+		offered = to
+		return s.request([]plumbing.Hash{s.commit}, to.shallow, to, withoutBlobs)
 	})
-	if errors.Is(err, ErrTooLarge) && !offersFilter {
+	if errors.Is(err, ErrNoCommit) && (offered.version < 2 || hides(err)) {
+		err = s.fetchThroughRefs(ctx, withoutBlobs, err)
+	}
+	if errors.Is(err, ErrTooLarge) && !offered.filter {
 		s.client.routes.forget(s.repo.URL) // so that a server that learns it is noticed
 		return failf(ErrTooLarge, err, "%s; all files are sent, because the server of %s offers no filters (git: uploadpack.allowFilter)",
 			err, displayURL(s.repo.URL))
 	}
 	return err
+}
+
+func (s *Snapshot) request(wants []plumbing.Hash, shallow bool, to capabilities, withoutBlobs bool) fetchRequest {
+	request := fetchRequest{wants: wants, shallow: shallow, noBlobs: to.filter && withoutBlobs}
+	s.complete = !request.noBlobs
+	return request
 }
 
 func (s *Snapshot) findRoot() error {
@@ -218,9 +223,7 @@ func (s *Snapshot) fetchBlobs(ctx context.Context, ids []plumbing.Hash, bounds l
 	if s.complete {
 		return wireError(s.repo, fmt.Errorf("%w: a file is not in it", errPack))
 	}
-	err := s.client.along(ctx, s.repo, true, func(way route) error {
-		return s.client.fetch(ctx, s.repo, way, fetchRequest{wants: ids}, s.store, bounds)
-	})
+	err := s.client.fetch(ctx, s.repo, s.store, bounds, func(capabilities) fetchRequest { return fetchRequest{wants: ids} })
 	if errors.Is(err, ErrProtocol) || errors.Is(err, ErrNoCommit) {
 		return s.fetchCommit(ctx, false)
 	}

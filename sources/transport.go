@@ -1,6 +1,7 @@
 package sources
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -29,6 +30,35 @@ func newTransport(allowed Allowed, resolver *net.Resolver) *transport {
 	}
 	t.proxied.Proxy = func(r *http.Request) (*url.URL, error) { return t.proxy(r) }
 	return t
+}
+
+// newOwnTransport makes the transport for credentials with an authority or a proxy of their own. That proxy has to be at an
+// address that is allowed.
+func newOwnTransport(allowed Allowed, resolver *net.Resolver, c *Credentials) (*transport, error) {
+	t := newTransport(allowed, resolver)
+	if c.CA != "" {
+		authorities, err := c.authorities()
+		if err != nil {
+			return nil, err
+		}
+		t.direct.TLSClientConfig = &tls.Config{RootCAs: authorities}
+		t.proxied.TLSClientConfig = &tls.Config{RootCAs: authorities}
+	}
+	by, err := c.proxy()
+	if err != nil {
+		return nil, err
+	}
+	if by != nil {
+		t.proxy = http.ProxyURL(by)
+		t.proxied.DialContext = t.direct.DialContext
+	}
+	return t, nil
+}
+
+// CloseIdleConnections closes connections that are not in use.
+func (t *transport) CloseIdleConnections() {
+	t.direct.CloseIdleConnections()
+	t.proxied.CloseIdleConnections()
 }
 
 // RoundTrip is that of http.RoundTripper.
@@ -95,6 +125,9 @@ func (a Allowed) refusal(repo Repository, u *url.URL, err error) error {
 		return nil
 	}
 	where := "the address " + refused.address.String()
+	if _, literal := netip.ParseAddr(u.Hostname()); literal != nil && repo.Credentials != nil && repo.Credentials.Proxy != "" {
+		return notAllowed(repo, u, refused, "its proxy has "+where+", which is "+refused.what, addressesFlag)
+	}
 	if name, err := canonicalHost(u.Hostname()); err == nil && name != refused.address.String() {
 		where = printable(name) + " has " + where
 		return notAllowed(repo, u, refused, where+", which is "+refused.what, addressesFlag)
