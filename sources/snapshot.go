@@ -100,19 +100,6 @@ func (s *Snapshot) broken(err error) error {
 // Commit is the commit's full id.
 func (s *Snapshot) Commit() string { return s.commit.String() }
 
-// RawCommit is the commit object as git stores it: its headers, which may hold a signature (gpgsig), an empty line and its
-// message. It is not to be changed.
-func (s *Snapshot) RawCommit() ([]byte, error) {
-	_, data, ok, err := s.store.object(s.commit)
-	if err != nil {
-		return nil, fmt.Errorf("reading the commit %s: %w", s.commit, err)
-	}
-	if !ok {
-		return nil, s.broken(errCommit)
-	}
-	return data, nil
-}
-
 // tree reads a tree object.
 func (s *Snapshot) tree(id plumbing.Hash) ([]byte, error) {
 	kind, data, ok, err := s.store.object(id)

@@ -21,7 +21,7 @@ var advice = map[string]string{
 		"/docs/signing says how.",
 	v1alpha1.ReasonSignatureRefused: "Sign the newest commit with a key that is accepted and holds, and push it; or ask an administrator to " +
 		"accept the key that the message names. /docs/signing says how.",
-	v1alpha1.ReasonKeysInvalid: "The keys by which commits must be signed cannot be read. An administrator has to correct them.",
+	v1alpha1.ReasonKeysInvalid:   "The keys by which commits must be signed cannot be read. An administrator has to correct them.",
 	v1alpha1.ReasonSecretInvalid: "The credentials for the repository cannot be used, as the message says. An administrator has to mend them.",
 	v1alpha1.ReasonKeyMissing: "The key that opens the tool's encrypted values is missing. An administrator has to bring it back, or make " +
 		"another one, for which the values are then encrypted anew.",
