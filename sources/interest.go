@@ -32,8 +32,10 @@ func (p *Poller[T]) join(n *interest[T], repo Repository, wait func() time.Durat
 	key := repo.key()
 	w, shared := p.watches[key]
 	if !shared {
+		place, _ := PlaceOf(repo.URL)
 		w = &watch[T]{
-			key: key, repo: repo, host: p.hostOf(repo.host()), interval: n.interval, index: -1,
+			place: place,
+			key:   key, repo: repo, host: p.hostOf(repo.host()), interval: n.interval, index: -1,
 			names: map[string]*interest[T]{}, began: p.opts.Now(),
 		}
 		p.watches[key] = w

@@ -12,6 +12,7 @@ type watch[T any] struct {
 	key      watchKey
 	repo     Repository
 	host     *host[T]
+	place    Place
 	names    map[string]*interest[T]
 	interval time.Duration // the shortest of its names'
 
