@@ -19,8 +19,9 @@ const unavailable = "the state of the tools cannot be read at the moment; try ag
 
 // api serves the JSON answers.
 type api struct {
-	store store
-	log   logr.Logger
+	store   store
+	log     logr.Logger
+	polling PollingReports
 }
 
 func (a api) serveTools(w http.ResponseWriter, r *http.Request) {
@@ -85,7 +86,7 @@ func (a api) serveBuilders(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a api) serveNothing(w http.ResponseWriter, _ *http.Request) {
-	a.answer(w, http.StatusNotFound, Error{"there is /api/v1/tools, /api/v1/tools/<name>, /api/v1/builders and /api/v1/validate"})
+	a.answer(w, http.StatusNotFound, Error{"there is /api/v1/tools, /api/v1/tools/<name>, /api/v1/builders, /api/v1/polling and /api/v1/validate"})
 }
 
 func (a api) fail(w http.ResponseWriter, err error) {

@@ -86,3 +86,14 @@ func toneOfBuild(state string) badge {
 	}
 	return working
 }
+
+// toneOfHost says how a git server's state is to be taken.
+func toneOfHost(state string) badge {
+	switch state {
+	case "well":
+		return ready
+	case "down":
+		return failing
+	}
+	return working
+}

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Options are what the endpoint needs. All are required but Live, Logs, Ready, Version, Log and Reference.
+// Options are what the endpoint needs. All are required but Live, Logs, Polling, Webhooks, Ready, Version, Log and Reference.
 type Options struct {
 	// Reader reads Tools, Builders, Jobs, CronJobs and Deployments: a cache, for every request lists them.
 	Reader client.Reader
@@ -22,6 +22,10 @@ type Options struct {
 	Live client.Reader
 	// Logs reads the output of jobs; nil shows none. Whoever reaches the endpoint reads it then.
 	Logs Logs
+	// Polling tells how repositories are asked for; nil shows nothing of it.
+	Polling PollingReports
+	// Webhooks answers what is posted below WebhookPath; nil has no webhooks.
+	Webhooks http.Handler
 	// Ready says why requests should not come here yet; nil is always ready.
 	Ready func() error
 	// Metrics is what /metrics shows.
@@ -46,17 +50,17 @@ type Options struct {
 // readTimeout bounds the wait for the cache, which answers only once it is filled.
 const readTimeout = 5 * time.Second
 
-// New returns the handler of the status endpoint. It answers GET and HEAD, and POST where a file is checked; it needs no
-// login, and is safe for concurrent use.
+// New returns the handler of the status endpoint. It answers GET and HEAD, and POST where a file is checked or a webhook is
+// taken; it needs no login, and is safe for concurrent use.
 func New(o Options) http.Handler {
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
 	}
 	refer := references(cmp.Or(o.Reference, ownReference))
 	store := store{reader: o.Reader, refer: refer, pods: newPods(o.Live, o.Now, o.Log), now: o.Now, logs: o.Logs != nil}
-	api := api{store: store, log: o.Log}
+	api := api{store: store, log: o.Log, polling: o.Polling}
 	checker := newChecker(api, o.Validate, refer)
-	pages := pages{store: store, log: o.Log, now: o.Now, version: o.Version}
+	pages := pages{store: store, log: o.Log, now: o.Now, version: o.Version, polling: o.Polling}
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", serveHealth)
@@ -66,6 +70,14 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("/api/v1/tools/{name}", api.serveTool)
 	mux.HandleFunc("/api/v1/tools/{name}/jobs/{job}/log", jobLogs{api, o.Logs, make(chan struct{}, askedAtOnce)}.serve)
 	mux.HandleFunc("/api/v1/builders", api.serveBuilders)
+	if o.Polling != nil {
+		mux.HandleFunc(PollingPath, api.servePolling)
+		mux.HandleFunc(ToolPollingPath("{name}"), api.serveToolPolling)
+		mux.HandleFunc("/polling", pages.servePolling)
+	}
+	if o.Webhooks != nil {
+		mux.Handle(WebhookPath, o.Webhooks)
+	}
 	mux.HandleFunc("POST "+validatePath, checker.serve)
 	mux.HandleFunc(validatePath, checker.serveOther)
 	mux.HandleFunc("/api/", api.serveNothing)

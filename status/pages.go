@@ -22,6 +22,7 @@ type pages struct {
 	log     logr.Logger
 	now     func() time.Time
 	version string
+	polling PollingReports
 }
 
 // frame is what every page has.
@@ -108,6 +109,8 @@ type toolPage struct {
 	NextStep string
 	// Logs tells whether the output of jobs is shown.
 	Logs bool
+	// Polls are those of its repositories.
+	Polls []Poll
 }
 
 func (p pages) serveTool(w http.ResponseWriter, r *http.Request) {
@@ -116,7 +119,7 @@ func (p pages) serveTool(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, err)
 		return
 	}
-	p.render(w, http.StatusOK, "tool.html", toolPage{p.frame(tool.Name), tool, nextStep(tool), p.store.logs})
+	p.render(w, http.StatusOK, "tool.html", toolPage{p.frame(tool.Name), tool, nextStep(tool), p.store.logs, p.pollsFor(r.Context(), tool.Name)})
 }
 
 type messagePage struct {

@@ -36,6 +36,9 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"exact":       func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	"rfc3339":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"ago":         ago,
+	"ahead":       ahead,
+	"seconds":     inSeconds,
+	"hostTone":    toneOfHost,
 	"took":        took,
 }).ParseFS(templateFiles, "templates/*.html"))
 
@@ -59,6 +62,27 @@ func ago(now, t time.Time) string {
 		return plural(d, time.Hour, "hour")
 	}
 	return plural(d, 24*time.Hour, "day")
+}
+
+// ahead is a time to come in words.
+func ahead(now, t time.Time) string {
+	switch d := t.Sub(now).Round(time.Second); {
+	case d <= 0:
+		return "now"
+	case d < 2*time.Minute:
+		return "in " + d.String()
+	default:
+		return "in " + strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	}
+}
+
+// inSeconds is a number of seconds as people write it.
+func inSeconds(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	if d < 10*time.Second {
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
 }
 
 func plural(d, unit time.Duration, name string) string {
