@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -170,7 +171,7 @@ type replica struct {
 	ended   bool
 }
 
-func (s *apiServer) startReplica(t *testing.T) *replica {
+func (s *apiServer) startReplica(t *testing.T, flags ...string) *replica {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -180,7 +181,7 @@ func (s *apiServer) startReplica(t *testing.T) *replica {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command(s.program, append([]string{"--status-address=" + address, "--lease-namespace=default"}, required...)...)
+	command := exec.Command(s.program, slices.Concat([]string{"--status-address=" + address, "--lease-namespace=default"}, required, flags)...)
 	command.Env = append(os.Environ(), "KUBECONFIG="+s.kubeconfig)
 	if testing.Verbose() {
 		command.Stderr = os.Stderr

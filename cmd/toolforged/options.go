@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
@@ -27,6 +29,9 @@ type options struct {
 	registryPlainHTTP                          bool
 	sourceImage                                string
 	git                                        sources.Allowed
+	pollMin, pollMax                           time.Duration
+	gitConcurrency                             int
+	webhookSecrets, peerAddress                string
 	buildCPU, buildMemory, buildDisk           string
 	buildTimeout, builderInterval              time.Duration
 	rolloutDeadline                            time.Duration
@@ -58,6 +63,11 @@ func parse(arguments []string) (options, error) {
 	flags.BoolVar(&o.registryPlainHTTP, "registry-plain-http", false, "speak to that registry over HTTP, without TLS")
 	flags.StringVar(&o.registrySecret, "registry-secret", "", "Secret of type kubernetes.io/dockerconfigjson for the registry, in the namespace of the builds")
 	o.git.Flags(flags.Func)
+	flags.DurationVar(&o.pollMin, "poll-min", 10*time.Second, "least time between two polls of a repository, whatever its tool asks for and however lively it is")
+	flags.DurationVar(&o.pollMax, "poll-max", time.Hour, "most time between two polls of a repository that can be read, whatever its tool asks for and however quiet it is")
+	flags.IntVar(&o.gitConcurrency, "git-concurrency", 4, "how many repositories of one git server are asked at the same time")
+	flags.StringVar(&o.webhookSecrets, "webhook-secrets", "", "directory with the secrets of webhooks: a file for each forge's host name, and \"default\" for all; empty for no webhooks")
+	flags.StringVar(&o.peerAddress, "peer-address", "", "where the other replicas reach this one's status endpoint: an IP address, with :port if it is another than that of --status-address. Webhooks are handed to the leader there; empty to be handed none")
 	flags.StringVar(&o.sourceImage, "source-image", "", "image with the program toolforge-source (required)")
 	flags.StringVar(&o.buildCPU, "build-cpu", "2", "most CPUs for each phase of a build")
 	flags.StringVar(&o.buildMemory, "build-memory", "2Gi", "most memory for each phase of a build")
@@ -99,6 +109,18 @@ func (o options) plainHTTP() string {
 	return host
 }
 
+// peer is where other replicas reach this one.
+func (o options) peer() (netip.AddrPort, error) {
+	if at, err := netip.ParseAddrPort(o.peerAddress); err == nil {
+		return at, nil
+	}
+	_, port, err := net.SplitHostPort(o.statusAddress)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("read --status-address: %w", err)
+	}
+	return netip.ParseAddrPort(net.JoinHostPort(o.peerAddress, port))
+}
+
 // part is the part of the tools that this daemon works on.
 func (o options) part() reconcile.Shard { return reconcile.Shard{Index: o.shard, Count: o.shards} }
 
@@ -138,6 +160,13 @@ func (o options) check() error {
 	positive("shards", o.shards)
 	if o.shard < 0 || o.shards > 0 && o.shard >= o.shards {
 		errs = append(errs, fmt.Errorf("--shard is %d: with --shards=%d it must be 0 to %d", o.shard, o.shards, o.shards-1))
+	}
+	positive("git-concurrency", o.gitConcurrency)
+	if o.pollMin < time.Second || o.pollMax < o.pollMin {
+		errs = append(errs, fmt.Errorf("--poll-min is %s and --poll-max %s: they must be at least 1s, and the second no less than the first", o.pollMin, o.pollMax))
+	}
+	if _, err := o.peer(); err != nil && o.peerAddress != "" {
+		errs = append(errs, fmt.Errorf("--peer-address is %q: it must be an IP address, or ip:port", o.peerAddress))
 	}
 	errs = append(errs, o.checkLease(), o.mail.check())
 	quantity := func(flag, value string) {

@@ -118,24 +118,12 @@ func (p *peers) get(ctx context.Context, shard reconcile.Shard, path string) ([]
 }
 
 // leaseLabels say where this replica answers; none when it was not told.
-func leaseLabels(peerAddress string) map[string]string {
-	if peerAddress == "" {
+func leaseLabels(o options) map[string]string {
+	address, err := o.peer()
+	if err != nil {
 		return nil
 	}
-	address, err := parseAddress(peerAddress)
-	if err != nil {
-		return nil // check has refused it
-	}
 	return map[string]string{addressLabel: encodeAddress(address)}
-}
-
-// parseAddress reads host:port, the host being an IP address.
-func parseAddress(text string) (netip.AddrPort, error) {
-	host, port, err := net.SplitHostPort(text)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	return netip.ParseAddrPort(net.JoinHostPort(host, port))
 }
 
 // encodeAddress writes an address as the value of a label can be: without colons.

@@ -5,11 +5,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-logr/logr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/toolforge/toolforged/reconcile"
 	"github.com/toolforge/toolforged/sources"
@@ -19,11 +26,34 @@ import (
 // mostBehind is how many repositories are shown that are furthest behind.
 const mostBehind = 50
 
+// poller is what asks for the newest commits.
+type poller = sources.Poller[reconcile.Revision]
+
+// addPoller has the leader ask for the newest commits.
+func addPoller(m ctrl.Manager, o options, waker *reconcile.Waker, log logr.Logger) (polling, error) {
+	peers, err := newPeers(m.GetAPIReader(), o, m.Elected())
+	if err != nil {
+		return polling{}, err
+	}
+	polls := sources.NewPoller(sources.NewClient(sources.ClientOptions{Allowed: o.git}), reconcile.ReadRevision, waker.Wake,
+		sources.PollerOptions{
+			PerHost: o.gitConcurrency, MinInterval: o.pollMin, MaxInterval: o.pollMax,
+			Logger: slog.New(logr.ToSlogHandler(log.WithName("sources"))),
+		})
+	if err := m.Add(manager.RunnableFunc(polls.Start)); err != nil {
+		return polling{}, fmt.Errorf("add the poller: %w", err)
+	}
+	reports := polling{polls: polls, peers: peers}
+	if err := metrics.Registry.Register(status.NewPollingCollector(reports)); err != nil {
+		return polling{}, fmt.Errorf("register the metrics of polls: %w", err)
+	}
+	return reports, nil
+}
+
 // polling tells the status endpoint how repositories are asked for: by this replica, and by the other leaders.
 type polling struct {
 	polls *poller
 	peers *peers
-	now   func() time.Time
 }
 
 var _ status.PollingReports = polling{}

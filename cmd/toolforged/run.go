@@ -30,7 +30,6 @@ import (
 	"github.com/toolforge/toolforged/reconcile/policy"
 	"github.com/toolforge/toolforged/registry"
 	jsonschema "github.com/toolforge/toolforged/schema"
-	"github.com/toolforge/toolforged/sources"
 	"github.com/toolforge/toolforged/status"
 )
 
@@ -52,13 +51,18 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := addControllers(m, restConfig, config, o, log); err != nil {
+	waker := &reconcile.Waker{}
+	polls, err := addPoller(m, o, waker, log)
+	if err != nil {
+		return err
+	}
+	if err := addControllers(m, restConfig, config, polls.polls, waker, o, log); err != nil {
 		return err
 	}
 	if err := addMail(m, o); err != nil {
 		return err
 	}
-	if err := addStatus(m, o, config.Policy.OwnKinds(), log); err != nil {
+	if err := addStatus(m, o, config.Policy.OwnKinds(), polls, log); err != nil {
 		return err
 	}
 	return m.Start(ctx)
@@ -83,6 +87,7 @@ func newManager(restConfig *rest.Config, o options, ownKinds []schema.GroupVersi
 		LeaderElection:          true,
 		LeaderElectionID:        o.part().Lease(),
 		LeaderElectionNamespace: o.leaseNamespace,
+		LeaderElectionLabels:    leaseLabels(o),
 		LeaseDuration:           &o.leaseDuration,
 		RenewDeadline:           &o.leaseRenew,
 		RetryPeriod:             &o.leaseRetry,
@@ -95,7 +100,7 @@ func newManager(restConfig *rest.Config, o options, ownKinds []schema.GroupVersi
 	return m, nil
 }
 
-func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Config, o options, log logr.Logger) error {
+func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Config, polls *poller, waker *reconcile.Waker, o options, log logr.Logger) error {
 	clientset, err := kubernetes.NewForConfig(restConfig)
 	if err != nil {
 		return fmt.Errorf("make a Kubernetes client: %w", err)
@@ -103,12 +108,6 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 	images, err := registry.NewClient(authn.DefaultKeychain, "toolforged/"+version, o.plainHTTP())
 	if err != nil {
 		return err
-	}
-	waker := &reconcile.Waker{}
-	poller := sources.NewPoller(sources.NewClient(sources.ClientOptions{Allowed: o.git}), reconcile.ReadRevision, waker.Wake,
-		sources.PollerOptions{Logger: slog.New(logr.ToSlogHandler(log.WithName("sources")))})
-	if err := m.Add(manager.RunnableFunc(poller.Start)); err != nil {
-		return fmt.Errorf("add the poller: %w", err)
 	}
 	builds := &build.Builds{
 		Config:   buildConfig(o),
@@ -123,7 +122,7 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 		Client:    m.GetClient(),
 		Live:      m.GetAPIReader(),
 		Own:       ownClients(m, restConfig),
-		Revisions: poller,
+		Revisions: polls,
 		Builds:    builds,
 		Events:    m.GetEventRecorder("toolforged"),
 		Now:       time.Now,
@@ -186,7 +185,7 @@ func toolsConfig(o options) (reconcile.Config, error) {
 }
 
 // addStatus serves the status endpoint for as long as the manager runs, leading or not.
-func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, log logr.Logger) error {
+func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, polls polling, log logr.Logger) error {
 	if err := metrics.Registry.Register(status.NewCollector(m.GetClient(), version)); err != nil {
 		return fmt.Errorf("register the metrics: %w", err)
 	}
@@ -202,10 +201,16 @@ func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, lo
 	if err != nil {
 		return err
 	}
+	webhooks, err := addWebhooks(m, o, polls, slog.New(logr.ToSlogHandler(log.WithName("webhooks"))))
+	if err != nil {
+		return err
+	}
 	server := status.Server(o.statusAddress, status.New(status.Options{
-		Reader: m.GetClient(),
-		Live:   m.GetAPIReader(),
-		Logs:   logs,
+		Reader:   m.GetClient(),
+		Live:     m.GetAPIReader(),
+		Logs:     logs,
+		Polling:  polls,
+		Webhooks: webhooks,
 		Ready: func() error {
 			if !filled.Load() {
 				return errors.New("the caches are not filled yet")

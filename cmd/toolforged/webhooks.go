@@ -13,16 +13,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/toolforge/toolforged/reconcile"
-	"github.com/toolforge/toolforged/sources"
 	"github.com/toolforge/toolforged/sources/webhook"
 )
 
-// poller is what asks for the newest commits.
-type poller = sources.Poller[reconcile.Revision]
-
 // addWebhooks makes the handler of webhooks, nil where the administrator has set no secrets, and has every replica work
 // through what it takes.
-func addWebhooks(m ctrl.Manager, o options, polls *poller, others *peers, log *slog.Logger) (http.Handler, error) {
+func addWebhooks(m ctrl.Manager, o options, polls polling, log *slog.Logger) (http.Handler, error) {
 	if o.webhookSecrets == "" {
 		return nil, nil
 	}
@@ -36,7 +32,7 @@ func addWebhooks(m ctrl.Manager, o options, polls *poller, others *peers, log *s
 	if err := metrics.Registry.Register(taken); err != nil {
 		return nil, fmt.Errorf("register the metrics of webhooks: %w", err)
 	}
-	delivery := delivery{polls: polls, peers: others, log: log}
+	delivery := delivery{polls: polls.polls, peers: polls.peers, log: log}
 	handler := webhook.New(webhook.Options{
 		Secrets: secrets.Secrets,
 		Deliver: delivery.deliver,
