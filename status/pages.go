@@ -30,10 +30,12 @@ type frame struct {
 	Title   string
 	Now     time.Time
 	Version string
+	// ShowsPolling tells whether there is a page about polling.
+	ShowsPolling bool
 }
 
 func (p pages) frame(title string) frame {
-	return frame{Title: title, Now: p.now().UTC(), Version: p.version}
+	return frame{Title: title, Now: p.now().UTC(), Version: p.version, ShowsPolling: p.polling != nil}
 }
 
 type listPage struct {

@@ -14,7 +14,7 @@ import (
 
 func TestPagesKeepHostileTextAsText(t *testing.T) {
 	h := sampleHandler(t)
-	for _, target := range []string{"/", "/tools/zeta", "/builders", `/?q=%22%3E%3Cscript%3E&page=%3Cb%3E`} {
+	for _, target := range []string{"/", "/tools/zeta", "/builders", "/polling", `/?q=%22%3E%3Cscript%3E&page=%3Cb%3E`} {
 		document := parse(t, get(h, target).Body.String())
 		for node := range document.Descendants() {
 			if node.Type != html.ElementNode {
@@ -34,7 +34,7 @@ func TestPagesKeepHostileTextAsText(t *testing.T) {
 
 func TestPagesHaveNoControls(t *testing.T) {
 	h := sampleHandler(t)
-	for _, target := range []string{"/", "/tools/zeta", "/builders", "/api/v1/builders", "/api/v1/tools/zeta"} {
+	for _, target := range []string{"/", "/tools/zeta", "/builders", "/api/v1/builders", "/api/v1/tools/zeta", "/polling", "/api/v1/polling", "/api/v1/tools/zeta/polling"} {
 		if body := get(h, target).Body.String(); strings.ContainsAny(body, "\x1b\x00\r\u202e") {
 			t.Errorf("%s has a control character", target)
 		}
