@@ -16,6 +16,10 @@ MAIL_SINK     ?= 10.88.0.1:2525
 MAIL_INTERVAL ?= 10s
 # Whoever reaches the status endpoint of this machine may read what jobs print.
 JOB_LOGS ?= true
+# Scripts push every second, and post webhooks.
+POLL_MIN ?= 1s
+WEBHOOKS ?= true
+export POLL_MIN WEBHOOKS
 export VOLUMES SMTP_ADDRESS MAIL_SINK MAIL_INTERVAL JOB_LOGS
 REGISTRY_PLAIN_HTTP ?= true
 # The account of the registry, as `docker login` keeps it, for this machine and for the platform.

@@ -7,6 +7,9 @@
 # REGISTRY_CREDENTIALS  directory whose config.json, as `docker login` writes it, holds the account of the registry (default:
 #             it asks for none)
 # GIT_ADDRESSES  addresses of git servers that may be asked although they are not public, with commas (default: none)
+# WEBHOOKS    true for webhooks: their secret is made, if it is not there, as the key `default` of the Secret webhooks in namespace
+#             toolforged (default: none)
+# POLL_MIN    see polling.min of the chart's values (default 10s)
 # REGISTRY, REGISTRY_PLAIN_HTTP, DOMAIN, SITE_SCHEME, SITE_PORT, ROLLOUT_DEADLINE, STATUS, JOB_LOGS, SMTP_ADDRESS,
 #             MAIL_INTERVAL  see the chart's values
 set -euo pipefail
@@ -47,10 +50,17 @@ if [ -n "${REGISTRY_CREDENTIALS:-}" ]; then
   "$KUBECTL" create namespace toolforged --dry-run=client --output=yaml | "$KUBECTL" apply --server-side --field-manager=install -f - > /dev/null
   secret toolforged
 fi
+webhooks=()
+if [ -n "${WEBHOOKS:-}" ]; then
+  webhooks=(--set webhooks.secret=webhooks)
+  "$KUBECTL" create namespace toolforged --dry-run=client --output=yaml | "$KUBECTL" apply --server-side --field-manager=install -f - > /dev/null
+  "$KUBECTL" get secret webhooks --namespace toolforged > /dev/null 2>&1 ||
+    "$KUBECTL" create secret generic webhooks --namespace toolforged --from-literal=default="$(head -c 24 /dev/urandom | base64)" > /dev/null
+fi
 # Helm installs CustomResourceDefinitions once and never upgrades them.
 "$KUBECTL" apply --server-side --field-manager=helm -f "$here/toolforged/crds/" > /dev/null
 "$helm" upgrade --install toolforged "$here/toolforged" --namespace toolforged --create-namespace \
-  --values "$work/catalog.yaml" "${volumes[@]}" "${mail[@]}" "${account[@]}" \
+  --values "$work/catalog.yaml" "${volumes[@]}" "${mail[@]}" "${account[@]}" "${webhooks[@]}" --set polling.min="${POLL_MIN:-10s}" \
   --set image="$IMAGE",domain="$DOMAIN",site.scheme="$SITE_SCHEME",site.port="$SITE_PORT",registry.prefix="$REGISTRY",registry.plainHTTP="${REGISTRY_PLAIN_HTTP:-false}",rolloutDeadline="${ROLLOUT_DEADLINE:-5m}",status.url="${STATUS:-}",status.jobLogs="${JOB_LOGS:-false}" \
   --set sources.addresses="{${GIT_ADDRESSES:-}}" \
   --wait --timeout 3m > "$work/helm.log" 2>&1 || { cat "$work/helm.log" >&2; exit 1; }

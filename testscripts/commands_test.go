@@ -41,6 +41,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"unique":          unique,
 	"mailbox":         mailbox,
 	"mail":            mail,
+	"webhook":         webhook,
 	"controllers":     controllers,
 	"expand":          expand,
 }
@@ -71,15 +72,16 @@ func push(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Logf("%s is at %s", change.Repository, commit)
 }
 
-// tool [-repository NAME] [-ref REF] [-class CLASS] NAME makes a tool that follows a repository, that of its name unless another
-// is said, asked every second. CLASS is its quota class.
+// tool [-repository NAME] [-ref REF] [-class CLASS] [-interval DURATION] NAME makes a tool that follows a repository, that of its
+// name unless another is said, asked every second unless another interval is said. CLASS is its quota class.
 func tool(ts *testscript.TestScript, neg bool, args []string) {
-	const usage = "usage: tool [-repository NAME] [-ref REF] [-class CLASS] NAME"
-	spec := api.ToolSpec{Interval: metav1.Duration{Duration: time.Second}}
+	const usage = "usage: tool [-repository NAME] [-ref REF] [-class CLASS] [-interval DURATION] NAME"
+	var spec api.ToolSpec
 	flags := flag.NewFlagSet("tool", flag.ContinueOnError)
 	repository := flags.String("repository", "", "")
 	flags.StringVar(&spec.Ref, "ref", "", "")
 	flags.StringVar(&spec.QuotaClass, "class", "", "")
+	flags.DurationVar(&spec.Interval.Duration, "interval", time.Second, "")
 	ts.Check(flags.Parse(args))
 	if neg || flags.NArg() != 1 {
 		ts.Fatalf(usage)

@@ -3,6 +3,7 @@ package testscripts
 import (
 	"context"
 	"flag"
+	"strconv"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,7 +24,8 @@ func webhook(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		*secret = known
 	}
-	want := number(ts, flags.Arg(1))
+	want, err := strconv.Atoi(flags.Arg(1))
+	ts.Check(err)
 	ctx, cancel := context.WithTimeout(s.ctx, waitDeadline)
 	defer cancel()
 	for {
