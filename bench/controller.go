@@ -176,16 +176,29 @@ func (r *revisions) forgetLooked() {
 type builds struct{}
 
 // Step implements reconcile.Builds.
-func (builds) Step(_ context.Context, r build.Request, last *api.Build) (api.Build, error) {
+func (builds) Step(_ context.Context, r build.Request, last *api.Build, history []api.PastBuild) (api.Build, []api.PastBuild, error) {
 	key := r.Inputs.Key()
 	if last != nil && last.Key == key {
-		return *last, nil
+		return *last, history, nil
 	}
 	return api.Build{
 		Name: r.Name, Key: key, Commit: r.Commit, Source: r.Inputs.Tree, Builder: r.Inputs.Builder,
 		State: api.BuildSucceeded, Image: image(r.Tool, r.Inputs.Tree), Processes: []string{"web"},
-	}, nil
+	}, history, nil
 }
+
+// Rest implements reconcile.Builds.
+func (builds) Rest(_ context.Context, _ string, last api.Build, history []api.PastBuild) (api.Build, []api.PastBuild, error) {
+	return last, history, nil
+}
+
+// Leave implements reconcile.Builds.
+func (builds) Leave(_ context.Context, _ string, _ api.Build, history []api.PastBuild) (bool, []api.PastBuild, error) {
+	return true, history, nil
+}
+
+// Forget implements reconcile.Builds.
+func (builds) Forget(string) {}
 
 func image(tool, tree string) string {
 	return "registry.example/tool-" + tool + "/main@sha256:" + hash(tool, tree, 0)

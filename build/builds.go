@@ -1,11 +1,13 @@
 package build
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/registry"
@@ -21,155 +23,202 @@ type Logs interface {
 	Tail(ctx context.Context, namespace, pod, container string) (string, error)
 }
 
-// Builds has images built by an Engine. All its state is in that engine's objects, in the registry, and in the records it returns.
+// Builds has images built by an Engine. All its state is in that engine's objects, in the registry, and in the records it
+// returns. It is safe for concurrent use.
 type Builds struct {
-	Config   Config
-	Engine   Engine
+	Config Config
+	Engine Engine
+	// Tools lists the Tools of all daemons from a cache: their records are the queue.
+	Tools    client.Reader
 	Registry Registry
-	Logs     Logs
-	Now      func() time.Time
+	// Errands ask the registry.
+	Errands *Errands
+	Logs    Logs
+	Now     func() time.Time
+
+	turns turns
 }
 
-// Step brings one build forward as far as is possible now, without waiting, and returns its new record. Last is the record
-// that it returned before for a build of this name, nil for none. A changed attempt is the time to call it again, or RetryAt.
+// step is one Step.
+type step struct {
+	*Builds
+	request Request
+	// last is the record as it was read, pasts the history.
+	last  *api.Build
+	pasts []api.PastBuild
+	// record and history are how they become.
+	record   api.Build
+	history  []api.PastBuild
+	attempts []Attempt
+}
+
+// Step brings one build forward as far as is possible now, without waiting, and returns its new record and the tool's new
+// history. Last is the record that it returned before for a build of this name, nil for none. A changed attempt is the time to
+// call it again, an errand that is done, or RetryAt. Both must be written down before the next call.
 //
-// An error is the platform's: the API server's or the registry's. A failed build is a record.
-func (b *Builds) Step(ctx context.Context, r Request, last *api.Build) (api.Build, error) {
-	record := open(r, last)
-	attempts, err := b.Engine.Attempts(ctx, r.Tool, r.Name)
-	if err != nil {
-		return record, err
+// An error is the API server's. A failed build, or a registry that does not answer, is a record.
+func (b *Builds) Step(ctx context.Context, r Request, last *api.Build, history []api.PastBuild) (api.Build, []api.PastBuild, error) {
+	s := &step{Builds: b, request: r, last: last, pasts: history, record: open(r, last)}
+	s.history = supersede(&s.record, last, slices.Clone(history))
+	err := s.run(ctx)
+	return s.record, s.history, err
+}
+
+func (s *step) run(ctx context.Context) (err error) {
+	if s.attempts, err = s.Engine.Attempts(ctx, s.request.Tool, s.request.Name); err != nil {
+		return err
 	}
-	if record.State == api.BuildSucceeded || record.State == api.BuildFailed {
-		return record, b.clear(ctx, attempts)
+	if err := s.clear(ctx); err != nil {
+		return err
 	}
-	if attempt := current(record, attempts); attempt != nil {
+	if err := s.older(ctx); err != nil {
+		return err
+	}
+	if s.record.State == api.BuildSucceeded || s.record.State == api.BuildFailed {
+		return nil
+	}
+	if attempt := s.current(); attempt != nil {
 		started := metav1.NewTime(attempt.StartedAt)
-		record.Attempts, record.StartedAt = attempt.Number, &started
-		return b.follow(ctx, r, record, attempt)
+		s.record.Attempts, s.record.StartedAt = attempt.Number, &started
+		s.follow(ctx, attempt)
+		return nil
 	}
-	return b.start(ctx, r, record, attempts)
+	return s.begin(ctx)
 }
 
 // current finds the attempt whose result is not in the record yet, also one that was made just before the daemon was killed.
-func current(record api.Build, attempts []Attempt) *Attempt {
-	next := record.Attempts + 1
-	if record.State == api.BuildRunning {
-		next = record.Attempts
+func (s *step) current() *Attempt {
+	next := s.record.Attempts + 1
+	if s.record.State == api.BuildRunning {
+		next = s.record.Attempts
 	}
-	for i := range attempts {
-		if attempts[i].Key == record.Key && attempts[i].Number >= next {
-			return &attempts[i]
+	for i := range s.attempts {
+		if s.attempts[i].Key == s.record.Key && s.attempts[i].Number >= next {
+			return &s.attempts[i]
 		}
 	}
 	return nil
 }
 
-// open is the record to go on with: the last one, or a new one when the inputs are new.
-func open(r Request, last *api.Build) api.Build {
-	if last != nil && last.Key == r.Inputs.Key() {
-		return *last.DeepCopy()
-	}
-	return api.Build{
-		Name:    r.Name,
-		Key:     r.Inputs.Key(),
-		Commit:  r.Commit,
-		Source:  r.Inputs.Tree,
-		Builder: r.Inputs.Builder,
-		Reason:  r.Inputs.reason(last),
-		State:   api.BuildWaiting,
-	}
-}
-
-// start makes the next attempt, unless the image is there already or the build must wait.
-func (b *Builds) start(ctx context.Context, r Request, record api.Build, attempts []Attempt) (api.Build, error) {
-	reason, err := b.mustWait(ctx, record, attempts)
-	if err != nil {
-		return record, err
-	}
-	if reason != "" && record.State == api.BuildWaiting && record.Message != "" {
-		// The registry was asked when it began to wait, and is asked again when the wait is over.
-		record.Message = reason
-		return record, nil
-	}
-	built, err := b.Registry.Built(ctx, b.Config.tag(r))
-	if err == nil {
-		return b.succeed(record, built), nil
-	}
-	if !errors.Is(err, registry.ErrNotFound) {
-		return record, err
-	}
-	if record.State == api.BuildRunning {
-		// Only an attempt that is really lost may be replaced.
-		if exists, err := b.Engine.Exists(ctx, r, record.Attempts); err != nil || exists {
-			return record, err
-		}
-	}
-	if reason != "" {
-		record.State, record.Message = api.BuildWaiting, reason
-		return record, nil
-	}
-	attempt := record.Attempts + 1
-	if err := b.Engine.Start(ctx, r, attempt); err != nil {
-		return record, err
-	}
-	now := metav1.NewTime(b.Now()).Rfc3339Copy()
-	record.State, record.Attempts, record.Phase = api.BuildRunning, attempt, PhaseSource
-	record.StartedAt, record.FinishedAt, record.Message, record.Log = &now, nil, "", ""
-	return record, b.clear(ctx, attempts)
-}
-
 // follow brings the record up to what the attempt says.
-func (b *Builds) follow(ctx context.Context, r Request, record api.Build, attempt *Attempt) (api.Build, error) {
+func (s *step) follow(ctx context.Context, attempt *Attempt) {
 	switch attempt.State {
 	case api.BuildSucceeded:
-		built, err := b.Registry.Built(ctx, b.Config.tag(r))
-		if errors.Is(err, registry.ErrNotFound) {
-			lost := *attempt
-			lost.Phase, lost.Message, lost.Again = PhaseExport, "the registry does not have the image that was exported", true
-			return b.fail(ctx, record, &lost), nil
-		}
-		if err != nil {
-			return record, err
-		}
-		record.Log = b.tail(ctx, attempt, PhaseBuild)
-		return b.succeed(record, built), nil
+		s.exported(ctx, attempt)
 	case api.BuildFailed:
-		return b.fail(ctx, record, attempt), nil
+		s.fail(ctx, attempt)
 	default:
-		record.State, record.Phase, record.Message = attempt.State, attempt.Phase, attempt.Message
-		return record, nil
+		untroubled(&s.record)
+		s.record.State, s.record.Phase, s.record.Message = attempt.State, attempt.Phase, attempt.Message
+		s.record.Phases = attempt.Phases
 	}
 }
 
-func (b *Builds) succeed(record api.Build, built registry.Built) api.Build {
-	now := metav1.NewTime(b.Now()).Rfc3339Copy()
-	record.State, record.Phase, record.Message, record.FinishedAt = api.BuildSucceeded, "", "", &now
-	record.Image, record.Processes, record.Buildpacks = built.Reference, built.Processes, built.Buildpacks
-	return record
+// exported looks for the image of an attempt that succeeded.
+func (s *step) exported(ctx context.Context, attempt *Attempt) {
+	s.record.State, s.record.Phase, s.record.Phases = api.BuildRunning, PhaseExport, attempt.Phases
+	if mustWait(&s.record, s.Now()) {
+		return
+	}
+	switch found := s.lookup("exported"); {
+	case !found.done:
+	case found.err != nil:
+		troubled(&s.record, found.err, s.Now())
+	case found.missing:
+		lost := *attempt
+		lost.Phase, lost.Message, lost.Again = PhaseExport, "the registry does not have the image that was exported", true
+		s.fail(ctx, &lost)
+	default:
+		s.record.Log, s.record.Bound = s.tail(ctx, attempt, PhaseBuild), attempt.Bound
+		s.succeed(found.built)
+	}
+}
+
+func (s *step) succeed(built registry.Built) {
+	now := metav1.NewTime(s.Now()).Rfc3339Copy()
+	untroubled(&s.record)
+	s.record.State, s.record.Phase, s.record.Message, s.record.FinishedAt = api.BuildSucceeded, "", "", &now
+	s.record.Image, s.record.Processes, s.record.Buildpacks = built.Reference, built.Processes, built.Buildpacks
 }
 
 // fail closes the record when the repository must change, and leaves it waiting for another attempt otherwise.
-func (b *Builds) fail(ctx context.Context, record api.Build, attempt *Attempt) api.Build {
-	now := metav1.NewTime(b.Now()).Rfc3339Copy()
-	record.Phase, record.Message, record.FinishedAt = attempt.Phase, attempt.Message, &now
-	record.Log = b.tail(ctx, attempt, attempt.Phase)
-	record.State = api.BuildFailed
+func (s *step) fail(ctx context.Context, attempt *Attempt) {
+	now := metav1.NewTime(s.Now()).Rfc3339Copy()
+	untroubled(&s.record)
+	s.record.Phase, s.record.Message, s.record.FinishedAt = attempt.Phase, attempt.Message, &now
+	s.record.Phases, s.record.Bound = attempt.Phases, attempt.Bound
+	s.record.Log = s.tail(ctx, attempt, attempt.Phase)
+	s.record.State = api.BuildFailed
 	if attempt.Again {
-		record.State = api.BuildWaiting
+		s.record.State = api.BuildWaiting
+		retryAfter(&s.record, backoff(s.record.Attempts, firstRetry, lastRetry), s.Now())
+		s.record.Message += "; tried again at " + clock(s.record.RetryAt.Time)
 	}
-	return record
 }
 
-// clear removes the attempts that nobody will look at again. A running one of older inputs is left to finish.
-func (b *Builds) clear(ctx context.Context, attempts []Attempt) error {
-	for _, attempt := range attempts {
-		if !attempt.Ended || attempt.Removed {
-			continue
+// asking is the message of a build that waits for the first answer.
+const asking = "asking the registry whether the image is there already"
+
+// begin makes the next attempt, unless the image is there already or the build must wait.
+func (s *step) begin(ctx context.Context) error {
+	record := &s.record
+	if mustWait(record, s.Now()) {
+		return nil
+	}
+	if record.State == api.BuildWaiting && record.Message != "" && record.Message != asking {
+		// The registry was asked when it began to wait, and is asked again when the wait is over.
+		why, its, err := s.turn(ctx, s.request, record, false)
+		if err != nil {
+			return err
 		}
-		if err := b.Engine.Remove(ctx, attempt); err != nil {
+		if !its {
+			s.Errands.drop(s.place())
+			record.Message, record.RetryAt = why, nil
+			return nil
+		}
+	}
+	switch found := s.lookup("known"); {
+	case !found.done:
+		record.Message = cmp.Or(record.Message, asking)
+		return nil
+	case found.err != nil:
+		troubled(record, found.err, s.Now())
+		return nil
+	case !found.missing:
+		s.succeed(found.built)
+		return nil
+	}
+	if record.State == api.BuildRunning {
+		// Only an attempt that is really lost may be replaced.
+		if exists, err := s.Engine.Exists(ctx, s.request, record.Attempts); err != nil || exists {
 			return err
 		}
 	}
+	return s.start(ctx)
+}
+
+// start makes the next attempt, when it is the build's turn.
+func (s *step) start(ctx context.Context) error {
+	record, now := &s.record, metav1.NewTime(s.Now()).Rfc3339Copy()
+	untroubled(record)
+	if record.QueuedAt == nil {
+		record.QueuedAt = &now
+	}
+	why, its, err := s.turn(ctx, s.request, record, true)
+	if err != nil {
+		return err
+	}
+	record.State, record.Message = api.BuildWaiting, why
+	if !its {
+		return nil
+	}
+	attempt := record.Attempts + 1
+	if err := s.Engine.Start(ctx, s.request, attempt); err != nil {
+		s.release(s.request, record)
+		return err
+	}
+	record.State, record.Attempts, record.Phase = api.BuildRunning, attempt, PhaseSource
+	record.StartedAt, record.FinishedAt, record.Message, record.Log = &now, nil, "", ""
+	record.Phases, record.Bound = nil, ""
 	return nil
 }

@@ -56,11 +56,50 @@ func TestKnownImage(t *testing.T) {
 
 func TestRegistryFailed(t *testing.T) {
 	b, r := newBench(t), testRequest()
-	b.shelf.err = errors.New("the registry is down")
-	if _, err := b.Step(t.Context(), r, nil); !errors.Is(err, b.shelf.err) {
-		t.Errorf("error %v", err)
+	b.shelf.err = errors.New("the registry is down: GET https://name:password@registry.example/v2/: 500")
+	var record *api.Build
+	for _, wait := range []time.Duration{2, 4, 8, 16, 32, 64, 128, 256, 300, 300} {
+		next := b.step(r, record)
+		b.wantRecord(next, api.BuildWaiting, 0)
+		record = &next
+		if got := RetryAt(next, b.now); got != wait*time.Second {
+			t.Errorf("it is tried again after %v, want %v", got, wait*time.Second)
+		}
+		if diff := cmp.Diff(next, b.step(r, record)); diff != "" {
+			t.Errorf("looked at before its time, it changes: %s", diff)
+		}
+		b.now = b.now.Add(wait * time.Second)
+	}
+	if want := "the registry is down: GET https://***@registry.example/v2/: 500; since 12:00:00 UTC, tried again at 12:18:30 UTC"; record.Message != want {
+		t.Errorf("message %q, want %q", record.Message, want)
 	}
 	b.wantPods()
+	b.shelf.err = nil
+	next := b.step(r, record)
+	b.wantRecord(next, api.BuildRunning, 1)
+	if next.TroubleSince != nil || next.Troubles != 0 || next.RetryAt != nil {
+		t.Errorf("trouble is left: %+v", next)
+	}
+	b.wantPods(podName(r, 1))
+}
+
+// A registry that fails after the export: the build is not made again.
+func TestRegistryFailedAfterExport(t *testing.T) {
+	b, r := newBench(t), testRequest()
+	record := b.step(r, nil)
+	b.finish(podName(r, 1), podIn(t, corev1.PodSucceeded))
+	b.shelf.err = errors.New("connection reset")
+	record = b.step(r, &record)
+	b.wantRecord(record, api.BuildRunning, 1)
+	if record.TroubleSince == nil || record.Phase != PhaseExport || !strings.HasPrefix(record.Message, "connection reset; since ") {
+		t.Errorf("record %+v", record)
+	}
+	b.now = b.now.Add(time.Minute)
+	b.shelf.err = nil
+	b.shelf.images[b.Config.tag(r)] = registry.Built{Reference: "image@sha256:1"}
+	record = b.step(r, &record)
+	b.wantRecord(record, api.BuildSucceeded, 1)
+	b.wantPods(podName(r, 1))
 }
 
 // The daemon was killed after it made a pod and before it wrote that down: the record is one of before.
@@ -164,7 +203,7 @@ func TestFailedByTheRepository(t *testing.T) {
 	next := r.with(func(in *Inputs) { in.Tree = "ffff" })
 	record = b.step(next, &record)
 	b.wantRecord(record, api.BuildRunning, 1)
-	if !strings.HasPrefix(record.Reason, "source changed") || record.Log != "" {
+	if record.Reason != "commit 1a2b3c4 changed the source since 1a2b3c4" || record.Log != "" {
 		t.Errorf("record %+v", record)
 	}
 }
@@ -189,7 +228,7 @@ func TestFailedByThePlatform(t *testing.T) {
 		b.finish(podName(r, attempt), podIn(t, corev1.PodFailed, succeeded, exited(1, "Error")))
 		record = b.step(r, &record)
 		b.wantRecord(record, api.BuildWaiting, attempt)
-		if RetryAt(record) == 0 {
+		if RetryAt(record, b.now) == 0 {
 			t.Error("nothing brings it back")
 		}
 		b.now = b.now.Add(delay - time.Second)
@@ -209,7 +248,7 @@ func TestOlderRevisionRuns(t *testing.T) {
 	next := r.with(func(in *Inputs) { in.Tree = "ffff" })
 	record := b.step(next, &api.Build{Key: r.Inputs.Key(), Source: r.Inputs.Tree, State: api.BuildRunning, Attempts: 1})
 	b.wantRecord(record, api.BuildWaiting, 0)
-	if !strings.Contains(record.Message, podName(r, 1)) {
+	if record.Message != "waits until the build of an older commit has ended" {
 		t.Errorf("it waits for %q", record.Message)
 	}
 	b.wantPods(podName(r, 1))
@@ -229,10 +268,10 @@ func TestConcurrency(t *testing.T) {
 	b, r := newBench(t, others...), testRequest()
 	record := b.step(r, nil)
 	b.wantRecord(record, api.BuildWaiting, 0)
-	if want := "2 builds are running, as many as may run at a time"; record.Message != want {
+	if want := "waits for its turn: at most 2 builds run at the same time, 2 of one tool"; record.Message != want {
 		t.Errorf("message %q, want %q", record.Message, want)
 	}
-	if RetryAt(record) == 0 {
+	if RetryAt(record, b.now) == 0 {
 		t.Error("nothing brings it back")
 	}
 	b.finish(others[0].Name, podIn(t, corev1.PodSucceeded))

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/toolforge/toolforged/api/queue"
 )
 
 // Config is what the administrator decides about builds.
@@ -20,10 +22,19 @@ type Config struct {
 	SourceImage string
 	// SourceArgs are the arguments of that program that are the same for every build: which servers it may ask.
 	SourceArgs []string
-	// Concurrency is how many builds run at the same time, at least 1.
-	Concurrency int
+	// Concurrency is how many builds run at the same time, at least 1; PerTool how many of one tool, 0 for no bound of their own.
+	Concurrency, PerTool int
+	// CancelSuperseded ends the build of an older commit when a newer one must be built.
+	CancelSuperseded bool
 	// Timeout bounds one build.
 	Timeout time.Duration
 	// CPU and Memory bound each container of a build; Disk bounds the source and the layers, each.
 	CPU, Memory, Disk resource.Quantity
+}
+
+func (c Config) bounds() queue.Bounds {
+	if c.PerTool == 0 {
+		return queue.Bounds{Platform: c.Concurrency, Tool: c.Concurrency}
+	}
+	return queue.Bounds{Platform: c.Concurrency, Tool: c.PerTool}
 }

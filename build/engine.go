@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/toolforge/toolforged/api/queue"
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
@@ -12,8 +13,8 @@ import (
 type Engine interface {
 	// Attempts are all attempts at a tool's builds of one name that the cache shows, whatever their key.
 	Attempts(ctx context.Context, tool, name string) ([]Attempt, error)
-	// Running counts the attempts of all tools that the cache shows and that have not ended.
-	Running(ctx context.Context) (int, error)
+	// Running are the builds of all tools of which the cache shows an attempt that has not ended, with tool, name and key.
+	Running(ctx context.Context) ([]queue.Build, error)
 	// Exists asks the API server itself for an attempt, which may be too new for the cache.
 	Exists(ctx context.Context, r Request, number int) (bool, error)
 	// Start makes an attempt, unless it is there already, and returns without waiting for it.

@@ -53,6 +53,20 @@ type bench struct {
 	now   time.Time
 	shelf shelf
 	store client.WithWatch
+	tools records
+	// history is what Step returned last.
+	history []api.PastBuild
+}
+
+// records are those of other tools.
+type records struct {
+	client.Reader
+	tools *[]api.Tool
+}
+
+func (r records) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	list.(*api.ToolList).Items = *r.tools
+	return nil
 }
 
 func newBench(t *testing.T, pods ...*corev1.Pod) *bench {
@@ -67,23 +81,28 @@ func newBench(t *testing.T, pods ...*corev1.Pod) *bench {
 	}
 	b := &bench{t: t, now: began, shelf: shelf{images: make(map[string]registry.Built)}}
 	b.store = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&corev1.Pod{}).Build()
+	b.tools = records{tools: &[]api.Tool{}}
 	b.pods = &PodEngine{Config: testConfig(), Client: b.store, Live: b.store}
 	b.Builds = &Builds{
 		Config:   testConfig(),
 		Engine:   b.pods,
+		Tools:    b.tools,
 		Registry: &b.shelf,
+		Errands:  NewErrands(1, nil),
 		Logs:     sameLog("the log\n"),
 		Now:      func() time.Time { return b.now },
 	}
+	b.Errands.Run = func(errand func()) { errand() }
 	return b
 }
 
 func (b *bench) step(r Request, last *api.Build) api.Build {
 	b.t.Helper()
-	record, err := b.Step(b.t.Context(), r, last)
+	record, history, err := b.Step(b.t.Context(), r, last, b.history)
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	b.history = history
 	return record
 }
 
@@ -127,3 +146,7 @@ func attemptPod(t *testing.T, r Request, attempt int) *corev1.Pod {
 type behind struct{ client.Client }
 
 func (behind) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
+
+func at(seconds int) *metav1.Time {
+	return &metav1.Time{Time: began.Add(time.Duration(seconds) * time.Second)}
+}

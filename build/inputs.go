@@ -5,8 +5,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-
-	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
 // Inputs are everything that a built image depends on. Two builds of equal inputs make the same image, so the second one
@@ -34,18 +32,4 @@ func (in Inputs) Key() string {
 	}
 	sum := sha256.Sum256(encoded)
 	return hex.EncodeToString(sum[:])[:keyLength]
-}
-
-// reason says why these inputs are built, given the last record of this build.
-func (in Inputs) reason(last *api.Build) string {
-	switch {
-	case last == nil || last.Source == "":
-		return "first build"
-	case in.Tree != last.Source:
-		return fmt.Sprintf("source changed: tree %.7s, was %.7s", in.Tree, last.Source)
-	case in.Builder != last.Builder:
-		return fmt.Sprintf("builder changed: %s, was %s", in.Builder, last.Builder)
-	default:
-		return "stack or build environment changed"
-	}
 }

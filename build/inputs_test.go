@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/util/validation"
-
-	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
 func TestKey(t *testing.T) {
@@ -53,26 +51,5 @@ func TestPodName(t *testing.T) {
 	}
 	if next := Pod(testConfig(), r, 101); next.Name == pod.Name {
 		t.Errorf("two attempts have the name %s", pod.Name)
-	}
-}
-
-func TestReason(t *testing.T) {
-	r := testRequest()
-	last := &api.Build{Source: r.Inputs.Tree, Builder: r.Inputs.Builder}
-	for _, test := range []struct {
-		name, want string
-		last       *api.Build
-		change     func(*Inputs)
-	}{
-		{"first", "first build", nil, func(*Inputs) {}},
-		{"source", "source changed: tree 9999000, was aaaabbb", last, func(in *Inputs) { in.Tree = "99990000" }},
-		{"builder", "builder changed: new, was " + r.Inputs.Builder, last, func(in *Inputs) { in.Builder = "new" }},
-		{"environment", "stack or build environment changed", last, func(in *Inputs) { in.Env["A"] = "2" }},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if got := r.with(test.change).Inputs.reason(test.last); got != test.want {
-				t.Errorf("got %q, want %q", got, test.want)
-			}
-		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/toolforge/toolforged/api/queue"
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
@@ -58,15 +59,15 @@ func finished(pod *corev1.Pod) bool {
 }
 
 // Running implements Engine.
-func (e *PodEngine) Running(ctx context.Context) (int, error) {
+func (e *PodEngine) Running(ctx context.Context) ([]queue.Build, error) {
 	var list corev1.PodList
 	if err := e.Client.List(ctx, &list, client.InNamespace(e.Config.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return 0, fmt.Errorf("list build pods: %w", err)
+		return nil, fmt.Errorf("list build pods: %w", err)
 	}
-	running := 0
+	var running []queue.Build
 	for i := range list.Items {
-		if !finished(&list.Items[i]) {
-			running++
+		if pod := &list.Items[i]; !finished(pod) {
+			running = append(running, queue.Build{Tool: pod.Labels[api.ToolLabel], Name: pod.Labels[buildLabel], Key: pod.Labels[keyLabel]})
 		}
 	}
 	return running, nil

@@ -17,6 +17,10 @@ type Request struct {
 	SecretName string
 	// Inputs name the build.
 	Inputs Inputs
+	// Paths are fingerprints of what is at the top of the source, by name, those of directories with a slash at the end; and
+	// Configuration is what else the image is made with, in words. They say what changed since the build before.
+	Paths         map[string]string
+	Configuration string
 	// RunImage is the run image by digest.
 	RunImage string
 	// PlatformAPI is the platform API spoken with the builder's lifecycle.

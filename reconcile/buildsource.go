@@ -18,6 +18,8 @@ type buildSource struct {
 	repository, commit string
 	// tree names all of it that can matter.
 	tree string
+	// paths are fingerprints of what is at the top of it.
+	paths map[string]string
 	// secretName names the Secret with the repository's credentials; empty for none.
 	secretName string
 	// stale says why the repository did not answer when it was last asked; nil when it did.
@@ -29,7 +31,8 @@ func (t *Tools) sourceOf(p *pass, name string) (*buildSource, result) {
 	declared := p.revision.Manifest.Builds[name]
 	if declared.Repository == "" {
 		return &buildSource{
-			repository: p.tool.Spec.Repository, commit: p.commit, tree: p.revision.Trees[name], secretName: secretName(p.tool),
+			repository: p.tool.Spec.Repository, commit: p.commit, tree: p.revision.Trees[name], paths: p.revision.Paths[name],
+			secretName: secretName(p.tool),
 		}, result{}
 	}
 	repository := sources.Repository{URL: declared.Repository, Ref: cmp.Or(declared.Ref, "HEAD")}
@@ -53,7 +56,8 @@ func (t *Tools) sourceOf(p *pass, name string) (*buildSource, result) {
 	if r := p.signedBy(t.Now(), "build "+name+": commit", seen.Commit, repository.Ref, seen.Value.Signature); r.outcome != done {
 		return nil, r
 	}
-	source.commit, source.tree, source.stale = seen.Commit, seen.Value.Trees[manifest.MainBuild], seen.Err
+	source.commit, source.stale = seen.Commit, seen.Err
+	source.tree, source.paths = seen.Value.Trees[manifest.MainBuild], seen.Value.Paths[manifest.MainBuild]
 	return source, result{}
 }
 
@@ -91,11 +95,13 @@ func readOther(snapshot *sources.Snapshot, text string) (Revision, error) {
 	if err := json.Unmarshal([]byte(text), &what); err != nil {
 		return Revision{}, fmt.Errorf("decode what is read of a repository: %w", err)
 	}
-	tree, wrong, err := treeOf(snapshot, manifest.Build{Path: what.Path, Ignore: what.Ignore}, false)
+	tree, paths, wrong, err := treeOf(snapshot, manifest.Build{Path: what.Path, Ignore: what.Ignore}, false)
 	if err != nil {
 		return Revision{}, err
 	}
-	return Revision{Trees: map[string]string{manifest.MainBuild: tree}, wrong: wrong}, nil
+	return Revision{
+		Trees: map[string]string{manifest.MainBuild: tree}, Paths: map[string]map[string]string{manifest.MainBuild: paths}, wrong: wrong,
+	}, nil
 }
 
 // watchName is under which name the repository of a build is watched. No tool's name has a slash.
@@ -143,5 +149,6 @@ func (t *Tools) followOthers(tool string, m *manifest.Manifest) {
 // forget stops watching the repositories of a tool.
 func (t *Tools) forget(tool string) {
 	t.Revisions.Forget(tool)
+	t.Builds.Forget(tool)
 	t.followOthers(tool, nil)
 }

@@ -102,9 +102,9 @@ func digest(of string) string { return fmt.Sprintf("sha256:%x", sha256.Sum256([]
 // builds succeed at once. The image depends on the build's inputs and nothing else.
 type builds struct{}
 
-func (builds) Step(_ context.Context, r build.Request, last *api.Build) (api.Build, error) {
+func (builds) Step(_ context.Context, r build.Request, last *api.Build, history []api.PastBuild) (api.Build, []api.PastBuild, error) {
 	if last != nil && last.Key == r.Inputs.Key() {
-		return *last, nil
+		return *last, history, nil
 	}
 	return api.Build{
 		Name:      r.Name,
@@ -114,8 +114,21 @@ func (builds) Step(_ context.Context, r build.Request, last *api.Build) (api.Bui
 		State:     api.BuildSucceeded,
 		Image:     imageOf(r.Tool, r.Name, r.Inputs.Key()),
 		Processes: []string{"web", "worker"},
-	}, nil
+	}, history, nil
 }
+
+// Rest implements reconcile.Builds.
+func (builds) Rest(_ context.Context, _ string, last api.Build, history []api.PastBuild) (api.Build, []api.PastBuild, error) {
+	return last, history, nil
+}
+
+// Leave implements reconcile.Builds.
+func (builds) Leave(_ context.Context, _ string, _ api.Build, history []api.PastBuild) (bool, []api.PastBuild, error) {
+	return true, history, nil
+}
+
+// Forget implements reconcile.Builds.
+func (builds) Forget(string) {}
 
 func imageOf(tool, build, key string) string {
 	return "registry.example/tool-" + tool + "/" + build + "@" + digest(key)

@@ -108,9 +108,9 @@ func (t *Tools) served(ctx context.Context, tool *api.Tool, m *manifest.Manifest
 // hostHandler wakes the Tools that are granted the same host as one that came, went or was granted others.
 func (t *Tools) hostHandler() handler.EventHandler {
 	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { t.wakeGranted(ctx, q, hostsOf(e.Object)) },
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { t.wakeGranted(ctx, q, hostsOf(e.Object)) },
-		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q workQueue) { t.wakeGranted(ctx, q, hostsOf(e.Object)) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q workQueue) { t.wakeGranted(ctx, q, hostsOf(e.Object)) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q workQueue) {
 			before, after := hostsOf(e.ObjectOld), hostsOf(e.ObjectNew)
 			if !slices.Equal(before, after) {
 				t.wakeGranted(ctx, q, slices.Concat(before, after))
@@ -126,7 +126,7 @@ func hostsOf(object client.Object) []string {
 	return nil
 }
 
-func (t *Tools) wakeGranted(ctx context.Context, q queue, hosts []string) {
+func (t *Tools) wakeGranted(ctx context.Context, q workQueue, hosts []string) {
 	for _, host := range hosts {
 		granted, err := t.granted(ctx, host)
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/toolforge/toolforged/api/queue"
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build"
 	"github.com/toolforge/toolforged/reconcile/seal"
@@ -72,7 +73,8 @@ func (w *world) startDaemon() {
 		Builds: &build.Builds{
 			Config:   w.buildConfig(),
 			Engine:   &build.PodEngine{Config: w.buildConfig(), Client: writer, Live: live},
-			Registry: images, Logs: modelLogs{d}, Now: now,
+			Tools:    writer,
+			Registry: images, Errands: d.errands(), Logs: modelLogs{d}, Now: now,
 		},
 		Events:      modelEvents{},
 		NewIdentity: func() (*seal.Identity, error) { return modelIdentity(d.working), nil },
@@ -82,7 +84,8 @@ func (w *world) startDaemon() {
 }
 
 func (w *world) config() Config {
-	return Config{Domain: "example.org", Scheme: "https", BuildNamespace: buildNamespace, RolloutDeadline: 5 * time.Minute, Policy: modelPolicy()}
+	return Config{Domain: "example.org", Scheme: "https", BuildNamespace: buildNamespace, RolloutDeadline: 5 * time.Minute, Policy: modelPolicy(),
+		Builds: queue.Bounds{Platform: 1, Tool: 1}}
 }
 
 func (w *world) buildConfig() build.Config {
@@ -103,7 +106,9 @@ func (d *modelDaemon) watch() {
 	scaled := []predicate.Predicate{predicate.GenerationChangedPredicate{}}
 	watches := []modelWatch{
 		{&api.Tool{}, &handler.EnqueueRequestForObject{}, []predicate.Predicate{specOrKeyChanged()}},
+		{&api.Tool{}, d.tools.turnHandler(), nil},
 		{&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(d.tools.labelledTool), nil},
+		{&corev1.Pod{}, d.tools.goneHandler(), nil},
 		{&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(d.tools.labelledTool), nil},
 		{&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(d.tools.toolOfNamespace), scaled},
 		{&api.Builder{}, handler.EnqueueRequestsFromMapFunc(d.tools.all), []predicate.Predicate{predicate.ResourceVersionChangedPredicate{}}},
@@ -127,6 +132,19 @@ func (d *modelDaemon) watch() {
 		i.told = make(map[client.ObjectKey]client.Object)
 		i.list()
 	}
+}
+
+// errands are run one after the other in virtual time.
+func (d *modelDaemon) errands() *build.Errands {
+	errands := build.NewErrands(1, func(tool string) { d.queue.Add(request(tool)) })
+	errands.Run = func(errand func()) {
+		d.world.clock.after(d.world.between(0, 100*time.Millisecond), func() {
+			if !d.dead {
+				errand()
+			}
+		})
+	}
+	return errands
 }
 
 // work takes one tool through Reconcile, as a controller's worker does. It reports whether there was one to take.

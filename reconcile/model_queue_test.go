@@ -84,4 +84,4 @@ func (q *modelQueue) ShutDownWithDrain()             {}
 func (q *modelQueue) ShuttingDown() bool             { return false }
 
 // Interface guard.
-var _ queue = (*modelQueue)(nil)
+var _ workQueue = (*modelQueue)(nil)

@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/toolforge/toolforged/build"
 	"github.com/toolforge/toolforged/manifest"
 	"github.com/toolforge/toolforged/sources"
 	"github.com/toolforge/toolforged/sources/signed"
@@ -31,6 +32,8 @@ type Revision struct {
 	Text string
 	// Trees are the git ids of the contents of what is built of this repository, by build, without what cannot matter.
 	Trees map[string]string
+	// Paths are fingerprints of what is at the top of each of them.
+	Paths map[string]map[string]string
 	// Own are the Kubernetes objects that the repository brings itself.
 	Own []*unstructured.Unstructured
 	// Signature is the commit's.
@@ -85,20 +88,20 @@ func readTool(ctx context.Context, snapshot *sources.Snapshot) (Revision, error)
 
 // readTrees names the source of each build of this repository.
 func readTrees(declared *manifest.Manifest, text string, snapshot *sources.Snapshot) (Revision, error) {
-	revision := Revision{Manifest: declared, Text: text, Trees: make(map[string]string)}
+	revision := Revision{Manifest: declared, Text: text, Trees: make(map[string]string), Paths: make(map[string]map[string]string)}
 	var problems manifest.Problems
 	for _, name := range declared.BuildNames() {
 		if declared.Builds[name].Repository != "" {
 			continue
 		}
-		tree, wrong, err := treeOf(snapshot, declared.Builds[name], true)
+		tree, paths, wrong, err := treeOf(snapshot, declared.Builds[name], true)
 		if err != nil {
 			return Revision{}, err
 		}
 		if wrong != nil {
 			problems = append(problems, declared.Problem(buildPath(name, wrong.key), wrong.message))
 		}
-		revision.Trees[name] = tree
+		revision.Trees[name], revision.Paths[name] = tree, paths
 	}
 	if len(problems) > 0 {
 		return Revision{Problems: problems}, nil
@@ -117,27 +120,31 @@ func buildPath(name, key string) string {
 	return "builds." + name + "." + key
 }
 
-// treeOf names all of a commit that can matter to a build. Own tells that the commit is the tool's: its toolforge.yaml does
-// not matter.
-func treeOf(snapshot *sources.Snapshot, declared manifest.Build, own bool) (string, *wrongSource, error) {
+// treeOf names all of a commit that can matter to a build, and what is at the top of that. Own tells that the commit is the
+// tool's: its toolforge.yaml does not matter.
+func treeOf(snapshot *sources.Snapshot, declared manifest.Build, own bool) (string, map[string]string, *wrongSource, error) {
 	patterns := slices.Clone(declared.Ignore)
 	if own && declared.Path == "" {
 		patterns = append(patterns, "/"+manifestFile)
 	}
 	ignore, err := sources.ParseIgnore(patterns)
 	if err != nil {
-		return "", &wrongSource{"ignore", err.Error()}, nil
+		return "", nil, &wrongSource{"ignore", err.Error()}, nil
 	}
 	tree, err := snapshot.TreeID(declared.Path, ignore)
+	var paths map[string]string
+	if err == nil {
+		paths, err = snapshot.Entries(declared.Path, ignore, build.MaxPaths)
+	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, sources.ErrContent) {
-		return "", &wrongSource{"path", fmt.Sprintf("`path` is %q: the repository has no such directory at commit %.7s",
+		return "", nil, &wrongSource{"path", fmt.Sprintf("`path` is %q: the repository has no such directory at commit %.7s",
 			declared.Path, snapshot.Commit())}, nil
 	}
 	if errors.Is(err, sources.ErrTooLarge) {
-		return "", &wrongSource{"ignore", err.Error()}, nil
+		return "", nil, &wrongSource{"ignore", err.Error()}, nil
 	}
 	if err != nil {
-		return "", nil, fmt.Errorf("read the tree of %q: %w", declared.Path, err)
+		return "", nil, nil, fmt.Errorf("read the tree of %q: %w", declared.Path, err)
 	}
-	return tree, nil, nil
+	return tree, paths, nil, nil
 }

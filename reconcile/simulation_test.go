@@ -13,7 +13,7 @@ import (
 
 var (
 	oneSeed   = flag.Uint64("seed", 0, "run the simulation of this seed alone; 0 runs many")
-	manySeeds = flag.Int("seeds", 400, "how many simulations to run; a tenth with -short")
+	manySeeds = flag.Int("seeds", 150, "how many simulations to run; a tenth with -short")
 )
 
 // maxFailures ends the simulations early: who has seen that many has enough to do.

@@ -36,6 +36,8 @@ type pass struct {
 	images map[string]render.Image
 	// deprecations are what the builders of the revision's images say of their end.
 	deprecations deprecations
+	// forward are the builds that were brought forward in this walk, by name.
+	forward map[string]bool
 	// identity is the tool's key pair, nil when nothing had to be decrypted in this walk.
 	identity *seal.Identity
 	// spared tells that Secrets which are no longer declared were kept for now.

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/toolforge/toolforged/api/queue"
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build"
 	"github.com/toolforge/toolforged/reconcile/policy"
@@ -26,9 +27,15 @@ type Revisions interface {
 	Latest(name string) (sources.Observation[Revision], bool)
 }
 
-// Builds brings one build forward and returns its record.
+// Builds brings one build forward and returns its record, and the history of the tool's builds.
 type Builds interface {
-	Step(ctx context.Context, request build.Request, last *api.Build) (api.Build, error)
+	Step(ctx context.Context, request build.Request, last *api.Build, history []api.PastBuild) (api.Build, []api.PastBuild, error)
+	// Rest is called for a build that cannot be brought forward now.
+	Rest(ctx context.Context, tool string, last api.Build, history []api.PastBuild) (api.Build, []api.PastBuild, error)
+	// Leave ends a build that is not asked for any more. Its record can be dropped when it is gone.
+	Leave(ctx context.Context, tool string, last api.Build, history []api.PastBuild) (gone bool, now []api.PastBuild, err error)
+	// Forget drops what is remembered of a tool.
+	Forget(tool string)
 }
 
 // Config is what the administrator decides about tools.
@@ -46,6 +53,8 @@ type Config struct {
 	// RolloutDeadline is how long a new pod may take to become healthy, in whole seconds, at least 1 s. A deployment that
 	// makes no progress for so long is taken back.
 	RolloutDeadline time.Duration
+	// Builds are how many builds may run at the same time.
+	Builds queue.Bounds
 	// Policy is what tools may do.
 	Policy policy.Policy
 }
@@ -152,6 +161,9 @@ func (t *Tools) walk(ctx context.Context, tool *api.Tool) (all verdicts, after t
 	p := &pass{tool: tool}
 	all = t.run(ctx, p, t.toImage())
 	newest := all[len(all)-1]
+	if newest.reason != "" {
+		t.rest(ctx, p)
+	}
 	if newest.reason == "" {
 		// Nothing is known yet; what the status says stays true.
 		return nil, newest.after

@@ -11,7 +11,7 @@ import (
 // Waker wakes tools from outside of Kubernetes: a new revision is no event there. The zero value is ready to use.
 type Waker struct {
 	mu      sync.Mutex
-	queue   queue
+	queue   workQueue
 	waiting []string
 }
 
@@ -29,7 +29,7 @@ func (w *Waker) Wake(watched string) {
 
 // source hands the controller's queue over when it starts.
 func (w *Waker) source() source.Source {
-	return source.Func(func(_ context.Context, q queue) error {
+	return source.Func(func(_ context.Context, q workQueue) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.queue = q

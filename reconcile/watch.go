@@ -30,7 +30,7 @@ const (
 	lastBackoff  = 5 * time.Minute
 )
 
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+type workQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // SetupWithManager has the controller woken by whatever can change a tool of its shard: its spec, a new revision
 // (revised), its objects, its jobs' runs, its build pods, the builders. Concurrency is how many tools are worked on at the same time.
@@ -42,7 +42,9 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 	b := ctrl.NewControllerManagedBy(manager).
 		For(&api.Tool{}, builder.WithPredicates(owned, specOrKeyChanged())).
 		Watches(&api.Tool{}, t.hostHandler()).
+		Watches(&api.Tool{}, t.turnHandler()).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(t.labelledTool)).
+		Watches(&corev1.Pod{}, t.goneHandler()).
 		Watches(&batchv1.Job{}, handler.EnqueueRequestsFromMapFunc(t.labelledTool)).
 		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(t.toolOfNamespace), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&api.Builder{}, handler.EnqueueRequestsFromMapFunc(t.all), builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})).
@@ -80,18 +82,18 @@ func (t *Tools) objectHandler(kind schema.GroupVersionKind) handler.EventHandler
 	if kind == secretKind {
 		whose = t.toolOfNamespace // those of the platform have no label
 	}
-	wake := func(object client.Object, q queue) {
+	wake := func(object client.Object, q workQueue) {
 		for _, r := range whose(context.Background(), object) {
 			q.Add(r)
 		}
 	}
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { wake(e.Object, q) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q workQueue) { wake(e.Object, q) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q workQueue) {
 			wake(e.ObjectOld, q)
 			wake(e.ObjectNew, q)
 		},
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) {
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q workQueue) {
 			gone := &metav1.PartialObjectMetadata{}
 			gone.SetGroupVersionKind(kind)
 			gone.SetNamespace(e.Object.GetNamespace())

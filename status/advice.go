@@ -38,6 +38,7 @@ var advice = map[string]string{
 	v1alpha1.ReasonRegistryFailed: "Nothing is wrong with the tool: the image registry does not answer as it should. " +
 		"It is tried again by itself; administrators see this too.",
 	v1alpha1.ReasonBuilding:          "Nothing: the build takes a while.",
+	v1alpha1.ReasonBuildQueued:       "Nothing: other builds go first. The page of all builds shows which.",
 	v1alpha1.ReasonBuildFailed:       "Read the end of the build’s log below, correct what it complains of, and push.",
 	v1alpha1.ReasonQuotaClassUnknown: "The platform does not have the tool's quota class. An administrator has to correct it.",
 	v1alpha1.ReasonNamespaceTaken: "The namespace of the tool's name belongs to something else. " +

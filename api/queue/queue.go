@@ -103,6 +103,14 @@ func (q *Queue) Run(build Build) {
 	q.sort()
 }
 
+// Forget takes a build out, wherever it is.
+func (q *Queue) Forget(build Build) {
+	same := func(other Build) bool { return build.is(other) && build.Key == other.Key }
+	q.Running = slices.DeleteFunc(q.Running, same)
+	q.Waiting = slices.DeleteFunc(q.Waiting, same)
+	q.sort()
+}
+
 // sort puts what waits in its order: what a maintainer asked for before what nobody did; round by round one of each tool,
 // those that have fewer running first; in a round, what has waited longer, where a tool that has had a turn since begins to
 // wait anew.

@@ -41,6 +41,7 @@ const (
 	ReasonImageUnavailable   = "ImageUnavailable"
 	ReasonRegistryFailed     = "RegistryFailed"
 	ReasonBuilding           = "Building"
+	ReasonBuildQueued        = "BuildQueued"
 	ReasonBuildFailed        = "BuildFailed"
 	ReasonQuotaClassUnknown  = "QuotaClassUnknown"
 	ReasonNamespaceTaken     = "NamespaceTaken"

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/client-go/tools/leaderelection"
 
+	"github.com/toolforge/toolforged/api/queue"
 	"github.com/toolforge/toolforged/reconcile"
 	"github.com/toolforge/toolforged/sources"
 )
@@ -36,6 +37,9 @@ type options struct {
 	buildTimeout, builderInterval              time.Duration
 	rolloutDeadline                            time.Duration
 	concurrency, concurrentBuilds              int
+	concurrentBuildsPerTool                    int
+	cancelSupersededBuilds                     bool
+	registryRequests                           int
 	kubeAPIQPS                                 float32
 	policy                                     string
 	shards, shard                              int
@@ -77,6 +81,9 @@ func parse(arguments []string) (options, error) {
 	flags.DurationVar(&o.rolloutDeadline, "rollout-deadline", 5*time.Minute, "how long a new pod may take to become healthy, before its deployment is taken back")
 	flags.IntVar(&o.concurrency, "concurrency", 8, "how many tools are worked on at the same time: requests to the API server under way at once; no tool holds a place while it waits")
 	flags.IntVar(&o.concurrentBuilds, "concurrent-builds", 4, "how many builds run at the same time")
+	flags.IntVar(&o.concurrentBuildsPerTool, "concurrent-builds-per-tool", 2, "how many builds of one tool run at the same time")
+	flags.BoolVar(&o.cancelSupersededBuilds, "cancel-superseded-builds", false, "end the build of an older commit when a newer one must be built")
+	flags.IntVar(&o.registryRequests, "registry-requests", 16, "how many requests about builds' images the registry is sent at the same time")
 	flags.Float32Var(&o.kubeAPIQPS, "kube-api-qps", -1, "requests to the API server per second; -1 leaves it to the server's priority and fairness")
 	flags.StringVar(&o.policy, "policy", "", "file that says what tools may do, YAML: quota classes, shared volumes, kinds; empty for no bounds and nothing shared")
 	flags.IntVar(&o.shards, "shards", 1, "into how many parts the tools are divided; all daemons must be told the same")
@@ -124,6 +131,11 @@ func (o options) peer() (netip.AddrPort, error) {
 // part is the part of the tools that this daemon works on.
 func (o options) part() reconcile.Shard { return reconcile.Shard{Index: o.shard, Count: o.shards} }
 
+// buildBounds are how many builds may run at the same time.
+func (o options) buildBounds() queue.Bounds {
+	return queue.Bounds{Platform: o.concurrentBuilds, Tool: o.concurrentBuildsPerTool}
+}
+
 func (o options) check() error {
 	var errs []error
 	required := func(flag, value string) {
@@ -154,6 +166,8 @@ func (o options) check() error {
 	}
 	positive("concurrency", o.concurrency)
 	positive("concurrent-builds", o.concurrentBuilds)
+	positive("concurrent-builds-per-tool", o.concurrentBuildsPerTool)
+	positive("registry-requests", o.registryRequests)
 	positive("build-timeout, in seconds,", int(o.buildTimeout.Seconds()))
 	positive("builder-interval, in seconds,", int(o.builderInterval.Seconds()))
 	positive("rollout-deadline, in seconds,", int(o.rolloutDeadline.Seconds()))

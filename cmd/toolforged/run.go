@@ -112,7 +112,9 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 	builds := &build.Builds{
 		Config:   buildConfig(o),
 		Engine:   &build.PodEngine{Config: buildConfig(o), Client: m.GetClient(), Live: m.GetAPIReader()},
+		Tools:    m.GetClient(),
 		Registry: images,
+		Errands:  build.NewErrands(o.registryRequests, waker.Wake),
 		Logs:     build.PodLogs{Client: clientset},
 		Now:      time.Now,
 	}
@@ -146,17 +148,19 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 
 func buildConfig(o options) build.Config {
 	return build.Config{
-		Namespace:      o.buildNamespace,
-		Registry:       o.registry,
-		PlainHTTP:      o.plainHTTP(),
-		RegistrySecret: o.registrySecret,
-		SourceImage:    o.sourceImage,
-		SourceArgs:     o.git.Args(),
-		Concurrency:    o.concurrentBuilds,
-		Timeout:        o.buildTimeout,
-		CPU:            resource.MustParse(o.buildCPU),
-		Memory:         resource.MustParse(o.buildMemory),
-		Disk:           resource.MustParse(o.buildDisk),
+		Namespace:        o.buildNamespace,
+		Registry:         o.registry,
+		PlainHTTP:        o.plainHTTP(),
+		RegistrySecret:   o.registrySecret,
+		SourceImage:      o.sourceImage,
+		SourceArgs:       o.git.Args(),
+		Concurrency:      o.concurrentBuilds,
+		PerTool:          o.concurrentBuildsPerTool,
+		CancelSuperseded: o.cancelSupersededBuilds,
+		Timeout:          o.buildTimeout,
+		CPU:              resource.MustParse(o.buildCPU),
+		Memory:           resource.MustParse(o.buildMemory),
+		Disk:             resource.MustParse(o.buildDisk),
 	}
 }
 
@@ -167,6 +171,7 @@ func toolsConfig(o options) (reconcile.Config, error) {
 		IngressClass:    o.ingressClass,
 		BuildNamespace:  o.buildNamespace,
 		RolloutDeadline: o.rolloutDeadline,
+		Builds:          o.buildBounds(),
 	}
 	if o.sitePort != "" {
 		config.SitePort = ":" + o.sitePort
