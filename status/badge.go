@@ -81,8 +81,10 @@ func toneOfBuild(state string) badge {
 	switch state {
 	case string(v1alpha1.BuildSucceeded):
 		return ready
-	case string(v1alpha1.BuildFailed):
+	case string(v1alpha1.BuildFailed), string(v1alpha1.BuildOutcomeLost):
 		return failing
+	case string(v1alpha1.BuildOutcomeCancelled), string(v1alpha1.BuildOutcomeSuperseded):
+		return suspended
 	}
 	return working
 }

@@ -74,6 +74,9 @@ func (s store) tool(ctx context.Context, name string) (Tool, error) {
 	if tool.Conversion != nil {
 		s.refer.link(tool.Conversion.Notes)
 	}
+	if err := s.placeBuilds(ctx, &tool); err != nil {
+		return tool, err
+	}
 	tool.Jobs, err = s.jobsOf(ctx, resource)
 	return tool, err
 }
