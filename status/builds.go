@@ -182,7 +182,9 @@ func (s store) allBuilds(ctx context.Context) (AllBuilds, error) {
 		}
 	}
 	slices.SortFunc(all.Running, func(a, b QueuedBuild) int { return cmp.Or(earlier(a.StartedAt, b.StartedAt), named(a, b)) })
-	slices.SortFunc(all.Waiting, func(a, b QueuedBuild) int { return cmp.Or(cmp.Compare(last(a.Position), last(b.Position)), named(a, b)) })
+	slices.SortFunc(all.Waiting, func(a, b QueuedBuild) int {
+		return cmp.Or(cmp.Compare(last(a.Position), last(b.Position)), named(a, b))
+	})
 	slices.SortFunc(all.Finished, func(a, b QueuedBuild) int { return cmp.Or(earlier(b.FinishedAt, a.FinishedAt), named(a, b)) })
 	all.Finished = all.Finished[:min(len(all.Finished), finishedShown)]
 	return all, nil
