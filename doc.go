@@ -11,8 +11,8 @@
 // Beside them: report tells the maintainers by mail what became of their jobs; registry is everything said to an OCI
 // registry; api/v1alpha1 the two resources, Tool and Builder, api/runs what Jobs and pods say of a job's runs, api/queue in
 // which order builds take their turns; schema what is generated from Go types, with the JSON Schema of toolforge.yaml; docs what people read, for the status endpoint to
-// serve. cmd/toolforged wires the rooms together; cmd/toolforge-source places a commit's files
-// into a build. deploy holds the Helm chart, buildpacks the project's own builder, localcluster a real Kubernetes on one
+// serve. cmd/toolforged wires the rooms together; cmd/toolforge-build is what runs in a
+// build's pod. deploy holds the Helm chart, buildpacks the project's own builder, localcluster a real Kubernetes on one
 // machine, testscripts the end-to-end tests, examples a tool for each language, bench what `make bench` measures.
 //
 // Who may import whom is kept by imports_test.go.

@@ -14,21 +14,21 @@ const module = "github.com/toolforge/toolforged/"
 
 // rooms lists, for each room, the rooms that its code may import. A room that is not listed fails the test.
 var rooms = map[string][]string{
-	"api":                  {},
-	"manifest":             {},
-	"sources":              {},
-	"registry":             {},
-	"schema":               {"manifest"},
-	"build":                {"api", "registry"},
-	"reconcile":            {"api", "manifest", "sources", "build", "registry"},
-	"status":               {"api"},
-	"report":               {"api"},
-	"docs":                 {},
-	"cmd/toolforged":       {"api", "build", "docs", "manifest", "reconcile", "registry", "report", "schema", "sources", "status"},
-	"cmd/toolforge-source": {"sources"},
-	"buildpacks":           {},
-	"examples":             {"api", "testscripts"},
-	"testscripts":          {"api"},
+	"api":                 {},
+	"manifest":            {},
+	"sources":             {},
+	"registry":            {},
+	"schema":              {"manifest"},
+	"build":               {"api", "registry"},
+	"reconcile":           {"api", "manifest", "sources", "build", "registry"},
+	"status":              {"api"},
+	"report":              {"api"},
+	"docs":                {},
+	"cmd/toolforged":      {"api", "build", "docs", "manifest", "reconcile", "registry", "report", "schema", "sources", "status"},
+	"cmd/toolforge-build": {"build", "registry", "sources"},
+	"buildpacks":          {},
+	"examples":            {"api", "testscripts"},
+	"testscripts":         {"api"},
 }
 
 // foreign names what some rooms must not know at all.

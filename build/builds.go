@@ -217,7 +217,7 @@ func (s *step) start(ctx context.Context) error {
 		s.release(s.request, record)
 		return err
 	}
-	record.State, record.Attempts, record.Phase = api.BuildRunning, attempt, PhaseSource
+	record.State, record.Attempts, record.Phase = api.BuildRunning, attempt, PhasePrepare
 	record.StartedAt, record.FinishedAt, record.Message, record.Log = &now, nil, "", ""
 	record.Phases, record.Bound = nil, ""
 	return nil

@@ -159,7 +159,7 @@ func TestLostPod(t *testing.T) {
 func TestSucceeded(t *testing.T) {
 	b, r := newBench(t), testRequest()
 	record := b.step(r, nil)
-	b.finish(podName(r, 1), podIn(t, corev1.PodSucceeded, succeeded, succeeded, succeeded, succeeded, succeeded, succeeded))
+	b.finish(podName(r, 1), podIn(t, corev1.PodSucceeded, succeeded, succeeded, succeeded))
 	b.shelf.images[b.Config.tag(r)] = registry.Built{Reference: "image@sha256:1"}
 	record = b.step(r, &record)
 	b.wantRecord(record, api.BuildSucceeded, 1)
@@ -187,7 +187,7 @@ func TestSucceededWithoutImage(t *testing.T) {
 func TestFailedByTheRepository(t *testing.T) {
 	b, r := newBench(t), testRequest()
 	record := b.step(r, nil)
-	b.finish(podName(r, 1), podIn(t, corev1.PodFailed, succeeded, succeeded, succeeded, succeeded, exited(51, "Error")))
+	b.finish(podName(r, 1), podIn(t, corev1.PodFailed, succeeded, exited(51, "Error")))
 	record = b.step(r, &record)
 	b.wantRecord(record, api.BuildFailed, 1)
 	if record.Phase != PhaseBuild || record.Message != "exit code 51" || record.Log != "the log\n" {
@@ -212,7 +212,7 @@ func TestLogCannotBeRead(t *testing.T) {
 	b, r := newBench(t), testRequest()
 	b.Logs = sameLog("")
 	record := b.step(r, nil)
-	b.finish(podName(r, 1), podIn(t, corev1.PodFailed, succeeded, succeeded, exited(20, "Error")))
+	b.finish(podName(r, 1), podIn(t, corev1.PodFailed, succeeded, exited(20, "Error")))
 	record = b.step(r, &record)
 	b.wantRecord(record, api.BuildFailed, 1)
 	if record.Log != "(the log could not be read: no log)" {
@@ -225,7 +225,7 @@ func TestFailedByThePlatform(t *testing.T) {
 	record := b.step(r, nil)
 	delay := firstRetry
 	for attempt := 1; attempt <= 12; attempt++ {
-		b.finish(podName(r, attempt), podIn(t, corev1.PodFailed, succeeded, exited(1, "Error")))
+		b.finish(podName(r, attempt), podIn(t, corev1.PodFailed, exited(2, "Error")))
 		record = b.step(r, &record)
 		b.wantRecord(record, api.BuildWaiting, attempt)
 		if RetryAt(record, b.now) == 0 {

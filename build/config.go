@@ -18,9 +18,9 @@ type Config struct {
 	PlainHTTP string
 	// RegistrySecret names a Secret of type kubernetes.io/dockerconfigjson for the registry; empty for none.
 	RegistrySecret string
-	// SourceImage holds the program toolforge-source.
-	SourceImage string
-	// SourceArgs are the arguments of that program that are the same for every build: which servers it may ask.
+	// ProgramImage holds the program toolforge-build and the lifecycle that analyzes and exports.
+	ProgramImage string
+	// SourceArgs are the arguments of toolforge-build prepare that are the same for every build: which servers it may ask.
 	SourceArgs []string
 	// Concurrency is how many builds run at the same time, at least 1; PerTool how many of one tool, 0 for no bound of their own.
 	Concurrency, PerTool int
@@ -28,8 +28,14 @@ type Config struct {
 	CancelSuperseded bool
 	// Timeout bounds one build.
 	Timeout time.Duration
-	// CPU and Memory bound each container of a build; Disk bounds the source and the layers, each.
-	CPU, Memory, Disk resource.Quantity
+	// CPU and Memory bound each container of a build.
+	CPU, Memory resource.Quantity
+	// Disk bounds what a build writes to disk, source and layers together.
+	Disk resource.Quantity
+	// ImageSize bounds a built image, without the one that it is built upon, uncompressed.
+	ImageSize resource.Quantity
+	// CacheSize bounds what is kept for the next build, uncompressed. A larger cache is not kept.
+	CacheSize resource.Quantity
 }
 
 func (c Config) bounds() queue.Bounds {

@@ -2,8 +2,8 @@
 // is one that makes a pod of Cloud Native Buildpacks phases (Pod), and says where it stands (Builds.Step). It knows builders,
 // pods and the registry, and writes its records in the words of api/v1alpha1; it does not know what is deployed.
 //
-// A build's pod has two trust zones. The containers that run a repository's code (detect, build) get no credential; the
-// containers that get one (source, analyze, restore, export) run only toolforged's and the lifecycle's code.
+// A build's pod has two trust zones. The container that runs a repository's code (build) gets no credential; those that get
+// one (prepare, export) run only toolforged's and the lifecycle's code. What runs in them is cmd/toolforge-build.
 //
 // The entry point is Builds.
 package build

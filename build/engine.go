@@ -49,6 +49,8 @@ type Observation struct {
 	Bound string
 	// Message says what it waits for, or why it failed.
 	Message string
+	// Notes are what a maintainer may want to know although the build went on.
+	Notes []string
 	// Again tells that the platform failed, not the repository: another attempt may succeed.
 	Again bool
 }

@@ -62,9 +62,9 @@ func Pod(c Config, r Request, attempt int) *corev1.Pod {
 			},
 		},
 	}
-	phases := c.phases(r)
-	last := len(phases) - 1
-	pod.Spec.InitContainers, pod.Spec.Containers = phases[:last], phases[last:]
+	containers := c.containers(r)
+	last := len(containers) - 1
+	pod.Spec.InitContainers, pod.Spec.Containers = containers[:last], containers[last:]
 	pod.Spec.Volumes = c.volumes(r)
 	for i, name := range sortedNames(r.Inputs.Env) {
 		pod.Annotations[envAnnotation+fmt.Sprint(i)] = r.Inputs.Env[name]
@@ -72,16 +72,34 @@ func Pod(c Config, r Request, attempt int) *corev1.Pod {
 	return pod
 }
 
-// volumes are the directories that the phases share, and the credentials that only the trusted ones mount.
+// ourDisk is what prepare and export need beside what the build writes: an image of the largest size in layers, and a cache of
+// the largest size in layers, in the form in which it is kept, and compressed.
+func (c Config) ourDisk() resource.Quantity {
+	return *resource.NewQuantity(c.ImageSize.Value()+3*c.CacheSize.Value()+sourceObjects, resource.BinarySI)
+}
+
+// sourceObjects is what git's objects of the source may take, in bytes.
+const sourceObjects = 1280 << 20
+
+// allDisk is what a build's pod may take.
+func (c Config) allDisk() resource.Quantity {
+	ours := c.ourDisk()
+	return *resource.NewQuantity(ours.Value()+c.Disk.Value()+c.CacheSize.Value(), resource.BinarySI)
+}
+
+// volumes are the directories that the containers share, and the credentials that only the trusted ones mount.
 func (c Config) volumes(r Request) []corev1.Volume {
-	scratch := func(name string, limit *resource.Quantity) corev1.Volume {
-		return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: limit}}}
+	scratch := func(name string, limit resource.Quantity) corev1.Volume {
+		return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &limit}}}
 	}
 	volumes := []corev1.Volume{
-		scratch("workspace", &c.Disk),
-		scratch("layers", &c.Disk),
-		scratch("tmp", &c.Disk),
-		{Name: "platform", VolumeSource: corev1.VolumeSource{DownwardAPI: &corev1.DownwardAPIVolumeSource{Items: platformFiles(r)}}},
+		scratch(workspaceVolume, c.Disk),
+		scratch(layersVolume, c.Disk),
+		scratch(tmpVolume, c.Disk),
+		scratch(cacheVolume, c.CacheSize),
+		scratch(privateVolume, c.ourDisk()),
+		scratch(programVolume, resource.MustParse("256Mi")),
+		{Name: platformVolume, VolumeSource: corev1.VolumeSource{DownwardAPI: &corev1.DownwardAPIVolumeSource{Items: platformFiles(r)}}},
 	}
 	secret := func(volume, name string, items ...corev1.KeyToPath) {
 		volumes = append(volumes, corev1.Volume{Name: volume, VolumeSource: corev1.VolumeSource{

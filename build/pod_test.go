@@ -29,6 +29,7 @@ func variants(t *testing.T) map[string]*corev1.Pod {
 		c.SourceArgs = []string{"-git-hosts=git.example", "-git-addresses=10.1.0.0/16"}
 	})
 	add("path-order-previous", func(_ *Config, r *Request) {
+		r.Branch = "feature/x"
 		r.Path, r.Inputs.Order, r.Inputs.Env = "app", "[[order]]\n", nil
 		r.PreviousImage = "registry.example/toolforge/tool-wiki/main@sha256:" + hex64("previous")
 	})
@@ -63,12 +64,12 @@ func containers(pod *corev1.Pod) []corev1.Container {
 	return append(append([]corev1.Container{}, pod.Spec.InitContainers...), pod.Spec.Containers...)
 }
 
-func TestPhaseOrder(t *testing.T) {
+func TestContainerOrder(t *testing.T) {
 	var names []string
 	for _, container := range containers(variants(t)["plain"]) {
 		names = append(names, container.Name)
 	}
-	want := []string{PhaseSource, PhaseAnalyze, PhaseDetect, PhaseRestore, PhaseBuild, PhaseExport}
+	want := []string{PhasePrepare, PhaseBuild, PhaseExport}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}

@@ -1,6 +1,10 @@
 package build
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -15,6 +19,8 @@ type Request struct {
 	Repository, Commit, Path string
 	// SecretName names the Secret with the repository's credentials, in the namespace of the builds; empty for none.
 	SecretName string
+	// Branch is what of the repository is followed, which has a cache of its own; empty or HEAD for the default branch.
+	Branch string
 	// Inputs name the build.
 	Inputs Inputs
 	// Paths are fingerprints of what is at the top of the source, by name, those of directories with a slash at the end; and
@@ -37,4 +43,30 @@ func (c Config) repository(r Request) string {
 // tag is where the build of exactly these inputs is found again.
 func (c Config) tag(r Request) string {
 	return c.repository(r) + ":" + r.Inputs.Key()
+}
+
+// defaultCache is the tag of the cache of the default branch.
+const defaultCache = "default"
+
+// caches are where the build's cache is kept, and where one is looked for when there is none: that of the default branch, empty
+// for the default branch itself. They are beside the images, for those are anyone's to read.
+func (c Config) caches(r Request) (own, fallback string) {
+	repository := c.Registry + "/cache/tool-" + r.Tool + "/" + r.Name + ":"
+	if r.Branch == "" || r.Branch == "HEAD" {
+		return repository + defaultCache, ""
+	}
+	return repository + branchTag(r.Branch), repository + defaultCache
+}
+
+// branchTag is a valid image tag, of no other branch.
+func branchTag(branch string) string {
+	const readable = 60
+	tag := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, branch)
+	sum := sha256.Sum256([]byte(branch))
+	return "branch-" + strings.Trim(tag[:min(len(tag), readable)], "-") + "-" + hex.EncodeToString(sum[:4])
 }

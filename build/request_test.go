@@ -2,6 +2,9 @@ package build
 
 import (
 	"maps"
+	"regexp"
+	"strings"
+	"testing"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -10,14 +13,16 @@ import (
 
 func testConfig() Config {
 	return Config{
-		Namespace:   "builds",
-		Registry:    "registry.example/toolforge",
-		SourceImage: "registry.example/toolforged@sha256:" + hex64("source"),
-		Concurrency: 2,
-		Timeout:     30 * time.Minute,
-		CPU:         resource.MustParse("2"),
-		Memory:      resource.MustParse("2Gi"),
-		Disk:        resource.MustParse("4Gi"),
+		Namespace:    "builds",
+		Registry:     "registry.example/toolforge",
+		ProgramImage: "registry.example/toolforged@sha256:" + hex64("source"),
+		Concurrency:  2,
+		Timeout:      30 * time.Minute,
+		CPU:          resource.MustParse("2"),
+		Memory:       resource.MustParse("2Gi"),
+		Disk:         resource.MustParse("4Gi"),
+		ImageSize:    resource.MustParse("2Gi"),
+		CacheSize:    resource.MustParse("1Gi"),
 	}
 }
 
@@ -46,3 +51,23 @@ func (r Request) with(change func(*Inputs)) Request {
 }
 
 func hex64(of string) string { return Inputs{Tree: of}.Key() + Inputs{Tree: of + "'"}.Key() }
+
+func TestCaches(t *testing.T) {
+	tag := regexp.MustCompile(`^registry.example/toolforge/cache/tool-wiki/main:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$`)
+	seen := make(map[string]string)
+	for _, branch := range []string{"HEAD", "main", "feature/x", "feature-x", "Feature/x", "é", "é/", "-", strings.Repeat("x", 250), strings.Repeat("x", 251)} {
+		r := testRequest()
+		r.Branch = branch
+		own, fallback := testConfig().caches(r)
+		if !tag.MatchString(own) {
+			t.Errorf("branch %q: %s is no reference", branch, own)
+		}
+		if other, taken := seen[own]; taken {
+			t.Errorf("branches %q and %q share %s", branch, other, own)
+		}
+		seen[own] = branch
+		if want := "registry.example/toolforge/cache/tool-wiki/main:default"; branch == "HEAD" && own != want || branch != "HEAD" && fallback != want {
+			t.Errorf("branch %q: %s, fallback %s", branch, own, fallback)
+		}
+	}
+}

@@ -40,10 +40,7 @@ func secretsSeen(pod *corev1.Pod, container corev1.Container) []string {
 func TestTrustZones(t *testing.T) {
 	pod := variants(t)["secrets"]
 	want := map[string][]string{
-		PhaseSource:  {"wiki-repository"},
-		PhaseAnalyze: {"registry"},
-		PhaseDetect:  {},
-		PhaseRestore: {"registry"},
+		PhasePrepare: {"wiki-repository", "registry"},
 		PhaseBuild:   {},
 		PhaseExport:  {"registry"},
 	}
@@ -111,4 +108,27 @@ func restricted(s *corev1.SecurityContext) bool {
 		(s.RunAsNonRoot == nil || *s.RunAsNonRoot) && s.SeccompProfile == nil && s.ProcMount == nil &&
 		s.Capabilities != nil && len(s.Capabilities.Add) == 0 &&
 		len(s.Capabilities.Drop) == 1 && s.Capabilities.Drop[0] == "ALL"
+}
+
+// What runs a stranger's code cannot change the program that it runs by, nor what the platform says to buildpacks, and has nothing
+// of what the others say to each other.
+func TestBuildCannotReachOthers(t *testing.T) {
+	for name, pod := range variants(t) {
+		build := pod.Spec.InitContainers[1]
+		if build.Name != PhaseBuild {
+			t.Fatalf("%s: the second container is %s", name, build.Name)
+		}
+		got := make(map[string]bool)
+		for _, mount := range build.VolumeMounts {
+			got[mount.Name] = mount.ReadOnly
+		}
+		want := map[string]bool{"workspace": false, "layers": false, "cache": false, "tmp": false, "toolforge": true, "platform": true}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: what the build mounts, true for read-only (-want +got):\n%s", name, diff)
+		}
+		if pod.Spec.ServiceAccountName != "" || *pod.Spec.AutomountServiceAccountToken || *pod.Spec.EnableServiceLinks {
+			t.Errorf("%s: service account %q, token %t, links %t", name, pod.Spec.ServiceAccountName, *pod.Spec.AutomountServiceAccountToken,
+				*pod.Spec.EnableServiceLinks)
+		}
+	}
 }

@@ -16,6 +16,8 @@ import (
 // buildSource is the commit that an image is built from.
 type buildSource struct {
 	repository, commit string
+	// branch is what of the repository is followed.
+	branch string
 	// tree names all of it that can matter.
 	tree string
 	// paths are fingerprints of what is at the top of it.
@@ -31,12 +33,12 @@ func (t *Tools) sourceOf(p *pass, name string) (*buildSource, result) {
 	declared := p.revision.Manifest.Builds[name]
 	if declared.Repository == "" {
 		return &buildSource{
-			repository: p.tool.Spec.Repository, commit: p.commit, tree: p.revision.Trees[name], paths: p.revision.Paths[name],
-			secretName: secretName(p.tool),
+			repository: p.tool.Spec.Repository, branch: p.tool.Spec.Ref, commit: p.commit, tree: p.revision.Trees[name],
+			paths: p.revision.Paths[name], secretName: secretName(p.tool),
 		}, result{}
 	}
 	repository := sources.Repository{URL: declared.Repository, Ref: cmp.Or(declared.Ref, "HEAD")}
-	source := &buildSource{repository: declared.Repository}
+	source := &buildSource{repository: declared.Repository, branch: declared.Ref}
 	if sameHost(declared.Repository, p.tool.Spec.Repository) {
 		// The tool's credentials are for that host, and are given to no other.
 		repository.Credentials, source.secretName = p.credentials, secretName(p.tool)

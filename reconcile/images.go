@@ -244,6 +244,7 @@ func (t *Tools) request(p *pass, name string, from buildSource, builder *api.Bui
 		Commit:     from.commit,
 		Path:       declared.Path,
 		SecretName: from.secretName,
+		Branch:     from.branch,
 		Inputs: build.Inputs{
 			Tree:    from.tree,
 			Builder: builder.Status.Image,

@@ -90,7 +90,7 @@ func (w *world) config() Config {
 
 func (w *world) buildConfig() build.Config {
 	return build.Config{
-		Namespace: buildNamespace, Registry: modelRegistry, SourceImage: "source.example/source",
+		Namespace: buildNamespace, Registry: modelRegistry, ProgramImage: "source.example/source",
 		Concurrency: 1, Timeout: 30 * time.Minute,
 		CPU: resource.MustParse("1"), Memory: resource.MustParse("1Gi"), Disk: resource.MustParse("1Gi"),
 	}

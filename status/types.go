@@ -201,7 +201,7 @@ type Build struct {
 	Name string `json:"name"`
 	// State is "Running", "Succeeded" or "Failed".
 	State string `json:"state"`
-	// Phase runs or failed: source, analyze, detect, restore, build or export.
+	// Phase runs or failed: prepare, detect, restore, build or export.
 	Phase string `json:"phase"`
 	// Reason says why it was built.
 	Reason string `json:"reason"`

@@ -28,12 +28,13 @@ type options struct {
 	jobLogs                                    bool
 	buildNamespace, registry, registrySecret   string
 	registryPlainHTTP                          bool
-	sourceImage                                string
+	programImage                               string
 	git                                        sources.Allowed
 	pollMin, pollMax                           time.Duration
 	gitConcurrency                             int
 	webhookSecrets, peerAddress                string
 	buildCPU, buildMemory, buildDisk           string
+	buildImageSize, buildCacheSize             string
 	buildTimeout, builderInterval              time.Duration
 	rolloutDeadline                            time.Duration
 	concurrency, concurrentBuilds              int
@@ -72,10 +73,12 @@ func parse(arguments []string) (options, error) {
 	flags.IntVar(&o.gitConcurrency, "git-concurrency", 4, "how many repositories of one git server are asked at the same time")
 	flags.StringVar(&o.webhookSecrets, "webhook-secrets", "", "directory with the secrets of webhooks: a file for each forge's host name, and \"default\" for all; empty for no webhooks")
 	flags.StringVar(&o.peerAddress, "peer-address", "", "where the other replicas reach this one's status endpoint: an IP address, with :port if it is another than that of --status-address. Webhooks are handed to the leader there; empty to be handed none")
-	flags.StringVar(&o.sourceImage, "source-image", "", "image with the program toolforge-source (required)")
-	flags.StringVar(&o.buildCPU, "build-cpu", "2", "most CPUs for each phase of a build")
-	flags.StringVar(&o.buildMemory, "build-memory", "2Gi", "most memory for each phase of a build")
-	flags.StringVar(&o.buildDisk, "build-disk", "4Gi", "most disk for a build's source, and for its layers")
+	flags.StringVar(&o.programImage, "program-image", "", "image with the program toolforge-build (required)")
+	flags.StringVar(&o.buildCPU, "build-cpu", "2", "most CPUs for each container of a build")
+	flags.StringVar(&o.buildMemory, "build-memory", "2Gi", "most memory for each container of a build")
+	flags.StringVar(&o.buildDisk, "build-disk", "4Gi", "most that a build may write to disk, source and layers together")
+	flags.StringVar(&o.buildImageSize, "build-image-size", "2Gi", "most that a built image may hold beside the one that it is built upon, uncompressed")
+	flags.StringVar(&o.buildCacheSize, "build-cache-size", "2Gi", "most that is kept for the next build, uncompressed; a larger cache is not kept")
 	flags.DurationVar(&o.buildTimeout, "build-timeout", 30*time.Minute, "how long a build may take")
 	flags.DurationVar(&o.builderInterval, "builder-interval", 5*time.Minute, "time between two looks at the tags of builders")
 	flags.DurationVar(&o.rolloutDeadline, "rollout-deadline", 5*time.Minute, "how long a new pod may take to become healthy, before its deployment is taken back")
@@ -145,7 +148,7 @@ func (o options) check() error {
 	}
 	required("domain", o.domain)
 	required("registry", o.registry)
-	required("source-image", o.sourceImage)
+	required("program-image", o.programImage)
 	if o.siteScheme != "http" && o.siteScheme != "https" {
 		errs = append(errs, fmt.Errorf("--site-scheme is %q: it must be http or https", o.siteScheme))
 	}
@@ -191,6 +194,8 @@ func (o options) check() error {
 	quantity("build-cpu", o.buildCPU)
 	quantity("build-memory", o.buildMemory)
 	quantity("build-disk", o.buildDisk)
+	quantity("build-image-size", o.buildImageSize)
+	quantity("build-cache-size", o.buildCacheSize)
 	return errors.Join(errs...)
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // required are the flags without which the daemon does not start.
-var required = []string{"--domain=example.org", "--registry=registry.example/tools", "--source-image=registry.example/toolforged"}
+var required = []string{"--domain=example.org", "--registry=registry.example/tools", "--program-image=registry.example/toolforged"}
 
 func TestDefaults(t *testing.T) {
 	o, err := parse(required)
@@ -92,7 +92,7 @@ func TestRefused(t *testing.T) {
 	}{
 		{[]string{"--domain="}, "--domain"},
 		{[]string{"--registry="}, "--registry"},
-		{[]string{"--source-image="}, "--source-image"},
+		{[]string{"--program-image="}, "--program-image"},
 		{[]string{"--site-scheme=ftp"}, "--site-scheme"},
 		{[]string{"--site-port=0"}, "--site-port"},
 		{[]string{"--site-port=http"}, "--site-port"},
@@ -172,7 +172,7 @@ func TestAllAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, flag := range []string{"--domain", "--registry", "--source-image", "--site-scheme", "--concurrency"} {
+	for _, flag := range []string{"--domain", "--registry", "--program-image", "--site-scheme", "--concurrency"} {
 		if !strings.Contains(err.Error(), flag) {
 			t.Errorf("the error does not name %s:\n%v", flag, err)
 		}

@@ -152,7 +152,7 @@ func buildConfig(o options) build.Config {
 		Registry:         o.registry,
 		PlainHTTP:        o.plainHTTP(),
 		RegistrySecret:   o.registrySecret,
-		SourceImage:      o.sourceImage,
+		ProgramImage:     o.programImage,
 		SourceArgs:       o.git.Args(),
 		Concurrency:      o.concurrentBuilds,
 		PerTool:          o.concurrentBuildsPerTool,
@@ -161,6 +161,8 @@ func buildConfig(o options) build.Config {
 		CPU:              resource.MustParse(o.buildCPU),
 		Memory:           resource.MustParse(o.buildMemory),
 		Disk:             resource.MustParse(o.buildDisk),
+		ImageSize:        resource.MustParse(o.buildImageSize),
+		CacheSize:        resource.MustParse(o.buildCacheSize),
 	}
 }
 
