@@ -123,7 +123,7 @@ func (s *step) exported(ctx context.Context, attempt *Attempt) {
 	switch found := s.lookup("exported"); {
 	case !found.done:
 	case found.err != nil:
-		troubled(&s.record, found.err, s.Now())
+		s.Config.troubled(&s.record, found.err, s.Now())
 	case found.missing:
 		lost := *attempt
 		lost.Phase, lost.Message, lost.Again = PhaseExport, "the registry does not have the image that was exported", true
@@ -151,7 +151,7 @@ func (s *step) fail(ctx context.Context, attempt *Attempt) {
 	s.record.State = api.BuildFailed
 	if attempt.Again {
 		s.record.State = api.BuildWaiting
-		retryAfter(&s.record, backoff(s.record.Attempts, firstRetry, lastRetry), s.Now())
+		retryAfter(&s.record, backoff(s.record.Attempts, firstRetry, s.Config.longest(lastRetry)), s.Now())
 		s.record.Message += "; tried again at " + clock(s.record.RetryAt.Time)
 	}
 }
@@ -182,7 +182,7 @@ func (s *step) begin(ctx context.Context) error {
 		record.Message = cmp.Or(record.Message, asking)
 		return nil
 	case found.err != nil:
-		troubled(record, found.err, s.Now())
+		s.Config.troubled(record, found.err, s.Now())
 		return nil
 	case !found.missing:
 		s.succeed(found.built)

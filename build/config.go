@@ -28,6 +28,8 @@ type Config struct {
 	CancelSuperseded bool
 	// Timeout bounds one build.
 	Timeout time.Duration
+	// LongestRetry bounds the time until what failed by the platform's fault is tried again; 0 for 10 minutes.
+	LongestRetry time.Duration
 	// CPU and Memory bound each container of a build.
 	CPU, Memory resource.Quantity
 	// Disk bounds what a build writes to disk, source and layers together.

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/registry"
 )
 
 // Delays before what failed by the platform's fault is tried again: doubled with each time, between these bounds.
@@ -47,15 +49,29 @@ func RetryAt(record api.Build, now time.Time) time.Duration {
 }
 
 // troubled writes down that the platform keeps a build from going on, since when, and when it is tried again.
-func troubled(record *api.Build, err error, now time.Time) {
+// A registry that asks to be left alone is, for as long as it says.
+func (c Config) troubled(record *api.Build, err error, now time.Time) {
 	at := metav1.NewTime(now).Rfc3339Copy()
 	if record.TroubleSince == nil {
 		record.TroubleSince = &at
 	}
 	record.Troubles++
-	retryAfter(record, backoff(record.Troubles, firstAsk, lastAsk), now)
+	delay := backoff(record.Troubles, firstAsk, c.longest(lastAsk))
+	var trouble *registry.Trouble
+	if errors.As(err, &trouble) {
+		delay = max(delay, trouble.RetryAfter)
+	}
+	retryAfter(record, delay, now)
 	record.Message = fmt.Sprintf("%s; since %s, tried again at %s", oneLine(err.Error(), maxTrouble),
 		clock(record.TroubleSince.Time), clock(record.RetryAt.Time))
+}
+
+// longest is a bound of delays as the administrator has it.
+func (c Config) longest(usual time.Duration) time.Duration {
+	if c.LongestRetry > 0 {
+		return min(usual, c.LongestRetry)
+	}
+	return usual
 }
 
 // untroubled writes down that what was tried did not fail.

@@ -35,7 +35,8 @@ type options struct {
 	webhookSecrets, peerAddress                string
 	buildCPU, buildMemory, buildDisk           string
 	buildImageSize, buildCacheSize             string
-	buildTimeout, builderInterval              time.Duration
+	buildTimeout, buildRetryMax                time.Duration
+	builderInterval                            time.Duration
 	rolloutDeadline                            time.Duration
 	concurrency, concurrentBuilds              int
 	concurrentBuildsPerTool                    int
@@ -79,6 +80,7 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.buildDisk, "build-disk", "4Gi", "most that a build may write to disk, source and layers together")
 	flags.StringVar(&o.buildImageSize, "build-image-size", "2Gi", "most that a built image may hold beside the one that it is built upon, uncompressed")
 	flags.StringVar(&o.buildCacheSize, "build-cache-size", "2Gi", "most that is kept for the next build, uncompressed; a larger cache is not kept")
+	flags.DurationVar(&o.buildRetryMax, "build-retry-max", 10*time.Minute, "longest time until a build that failed by the platform's fault is tried again, or the registry asked again")
 	flags.DurationVar(&o.buildTimeout, "build-timeout", 30*time.Minute, "how long a build may take")
 	flags.DurationVar(&o.builderInterval, "builder-interval", 5*time.Minute, "time between two looks at the tags of builders")
 	flags.DurationVar(&o.rolloutDeadline, "rollout-deadline", 5*time.Minute, "how long a new pod may take to become healthy, before its deployment is taken back")
@@ -171,6 +173,7 @@ func (o options) check() error {
 	positive("concurrent-builds", o.concurrentBuilds)
 	positive("concurrent-builds-per-tool", o.concurrentBuildsPerTool)
 	positive("registry-requests", o.registryRequests)
+	positive("build-retry-max, in seconds,", int(o.buildRetryMax.Seconds()))
 	positive("build-timeout, in seconds,", int(o.buildTimeout.Seconds()))
 	positive("builder-interval, in seconds,", int(o.builderInterval.Seconds()))
 	positive("rollout-deadline, in seconds,", int(o.rolloutDeadline.Seconds()))

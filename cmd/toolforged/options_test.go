@@ -103,6 +103,7 @@ func TestRefused(t *testing.T) {
 		{[]string{"--concurrency=many"}, "--concurrency"},
 		{[]string{"--concurrent-builds=-1"}, "--concurrent-builds"},
 		{[]string{"--build-timeout=0s"}, "--build-timeout"},
+		{[]string{"--build-retry-max=0s"}, "--build-retry-max"},
 		{[]string{"--builder-interval=10ms"}, "--builder-interval"},
 		{[]string{"--rollout-deadline=10ms"}, "--rollout-deadline"},
 		{[]string{"--build-cpu=lots"}, "--build-cpu"},

@@ -158,6 +158,7 @@ func buildConfig(o options) build.Config {
 		PerTool:          o.concurrentBuildsPerTool,
 		CancelSuperseded: o.cancelSupersededBuilds,
 		Timeout:          o.buildTimeout,
+		LongestRetry:     o.buildRetryMax,
 		CPU:              resource.MustParse(o.buildCPU),
 		Memory:           resource.MustParse(o.buildMemory),
 		Disk:             resource.MustParse(o.buildDisk),
