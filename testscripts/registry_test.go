@@ -1,9 +1,14 @@
 package testscripts
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -31,4 +36,28 @@ func mendRegistry(file string) error {
 		return err
 	}
 	return nil
+}
+
+// registryAccounts are the forms in which the registry's password is written down in a directory as DOCKER_CONFIG names one: the
+// password itself, and with the user in base64.
+func registryAccounts(directory string) ([]string, error) {
+	data, err := os.ReadFile(filepath.Join(directory, "config.json"))
+	if err != nil {
+		return nil, fmt.Errorf("read the registry's account: %w", err)
+	}
+	var config struct {
+		Auths map[string]struct{ Auth []byte }
+	}
+	if err := json.Unmarshal(data, &config); err != nil {
+		return nil, fmt.Errorf("read the registry's account in %s/config.json: %w", directory, err)
+	}
+	var forms []string
+	for _, account := range config.Auths {
+		_, password, _ := strings.Cut(string(account.Auth), ":")
+		forms = append(forms, password, base64.StdEncoding.EncodeToString(account.Auth))
+	}
+	if len(forms) == 0 {
+		return nil, fmt.Errorf("%s/config.json holds no account", directory)
+	}
+	return forms, nil
 }

@@ -3,6 +3,7 @@ package testscripts
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,6 +73,8 @@ func setup(env *testscript.Env, p *platform.Platform) error {
 	}
 	env.Setenv("EXAMPLES", filepath.Join(root, "examples"))
 	env.Setenv("REPOSITORY", filepath.Join(root, "testscripts/testdata/repository"))
+	env.Setenv("HOSTILE", filepath.Join(root, "testscripts/testdata/hostile"))
+	env.Setenv("REGISTRY_FILES", filepath.Join(root, ".local/registry/docker/registry/v2/repositories"))
 	env.Setenv("OLDER_FILES", filepath.Join(root, "manifest/testdata/older"))
 	env.Setenv("AUDIT_LOG", filepath.Join(root, ".local/log/audit.log"))
 	env.Setenv("MAIL_SINK", os.Getenv("MAIL_SINK"))
@@ -102,6 +105,9 @@ type session struct {
 	visitors map[string]*platform.Visitors
 	audited  int64
 	mailbox  *platform.Mailbox
+	metadata io.Closer
+	// poison is what a hostile build of this script puts wherever it can.
+	poison string
 	// faults is the file of the registry's faults, once the script wrote it.
 	faults string
 }
@@ -112,6 +118,11 @@ func of(ts *testscript.TestScript) *session { return ts.Value(sessionKey{}).(*se
 func (s *session) leave(t testscript.T) {
 	for _, visitors := range s.visitors {
 		visitors.Stop()
+	}
+	if s.metadata != nil {
+		if err := s.metadata.Close(); err != nil {
+			t.Log(fmt.Sprintf("clean up: %v", err))
+		}
 	}
 	if s.faults != "" {
 		if err := mendRegistry(s.faults); err != nil {
