@@ -37,6 +37,8 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"passed":          passed,
 	"git-secret":      gitSecret,
 	"registry-faults": registryFaults,
+	"registry-copy":   registryCopy,
+	"builder":         builder,
 	"metadata-server": metadataServer,
 	"aims":            aims,
 	"age-encrypt":     ageEncrypt,

@@ -10,7 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/rogpeppe/go-internal/testscript"
+	"sigs.k8s.io/yaml"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
 // registryFaults has requests to the local cluster's registry go wrong as the file says; registry-faults without a file ends
@@ -60,4 +66,33 @@ func registryAccounts(directory string) ([]string, error) {
 		return nil, fmt.Errorf("%s/config.json holds no account", directory)
 	}
 	return forms, nil
+}
+
+// registryCopy FROM TO gives an image of the local cluster's registry another name, without the registry's: repository:tag.
+func registryCopy(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: registry-copy FROM TO")
+	}
+	// As this machine reaches it.
+	from, err := name.ParseReference(os.Getenv("REGISTRY_PUSH")+"/"+args[0], name.Insecure)
+	ts.Check(err)
+	to, err := name.ParseReference(os.Getenv("REGISTRY_PUSH")+"/"+args[1], name.Insecure)
+	ts.Check(err)
+	options := []remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithContext(of(ts).ctx)}
+	image, err := remote.Image(from, options...)
+	ts.Check(err)
+	ts.Check(remote.Write(to, image, options...))
+}
+
+// builder NAME FILE makes a Builder of a file into which the environment variables of the script are filled. It goes with the script.
+func builder(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: builder NAME FILE")
+	}
+	s := of(ts)
+	var entry api.Builder
+	ts.Check(yaml.UnmarshalStrict([]byte(os.Expand(ts.ReadFile(args[1]), ts.Getenv)), &entry))
+	entry.Name = args[0]
+	s.builders = append(s.builders, args[0])
+	ts.Check(s.platform.Client.Create(s.ctx, &entry))
 }

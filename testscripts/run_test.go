@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/testscripts/platform"
 )
 
@@ -102,6 +103,7 @@ type session struct {
 	ctx      context.Context
 	tools    []string
 	secrets  []string
+	builders []string
 	visitors map[string]*platform.Visitors
 	audited  int64
 	mailbox  *platform.Mailbox
@@ -139,6 +141,11 @@ func (s *session) leave(t testscript.T) {
 	}
 	for _, tool := range s.tools {
 		if err := s.platform.Delete(ctx, tool); err != nil {
+			t.Log(fmt.Sprintf("clean up: %v", err))
+		}
+	}
+	for _, name := range s.builders {
+		if err := s.platform.Client.Delete(ctx, &api.Builder{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
 			t.Log(fmt.Sprintf("clean up: %v", err))
 		}
 	}
