@@ -67,7 +67,9 @@ async function main () {
   for (const file of ['/var/run/secrets/kubernetes.io/serviceaccount/token', '/registry-credentials/config.json', '/credentials/password', '/private']) {
     attempt(`read ${file}`, () => fs.readdirSync(file))
   }
-  for (const file of ['/toolforge/toolforge-build', '/toolforge/poison', '/platform/poison', '/platform/env/poison', '/cnb/lifecycle/builder', '/cnb/poison']) {
+  // A program that runs cannot be written anywhere, but be put aside.
+  attempt('replace /toolforge/toolforge-build', () => fs.renameSync('/toolforge/toolforge-build', '/toolforge/aside'))
+  for (const file of ['/toolforge/poison', '/platform/poison', '/platform/env/poison', '/cnb/lifecycle/builder', '/cnb/poison']) {
     attempt(`write ${file}`, () => fs.closeSync(fs.openSync(file, 'a')))
   }
   const registry = `http://${aims.registry}/v2`
