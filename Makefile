@@ -115,7 +115,7 @@ slow: platform ## Run the end-to-end scripts that `make test` leaves out: they w
 	@$(step) "Testing what takes long, end to end" go test -count=1 -timeout 30m -run TestSlow ./testscripts/...
 
 .PHONY: bench
-bench: localcluster ## Measure, beside Flux's way of applying.
+bench: platform ## Measure, beside Flux's way of applying.
 	@$(step) "Building the bench" go -C bench build -o ../.local/bin/bench .
 	@$(step) "Measuring (about 10 minutes)" .local/bin/bench $(BENCH)
 

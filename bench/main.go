@@ -72,10 +72,14 @@ func parse(arguments []string, usage io.Writer) (*bench, error) {
 	return b, nil
 }
 
-// run measures what needs no cluster, and then in three parts, each on an API server of its own that begins empty.
+// run measures what needs no cluster, then builds on the platform that is up, and then in three parts, each on an API server of its
+// own that begins empty.
 func (b *bench) run(ctx context.Context) error {
 	if err := b.measureText(); err != nil {
 		return fmt.Errorf("measure reading and rendering: %w", err)
+	}
+	if err := b.measureBuilds(ctx); err != nil {
+		return fmt.Errorf("measure builds: %w", err)
 	}
 	theirs, err := b.measureFlux(ctx)
 	if err != nil {

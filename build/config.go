@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/toolforge/toolforged/api/queue"
+	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
 // Config is what the administrator decides about builds.
@@ -45,4 +46,22 @@ func (c Config) bounds() queue.Bounds {
 		return queue.Bounds{Platform: c.Concurrency, Tool: c.Concurrency}
 	}
 	return queue.Bounds{Platform: c.Concurrency, Tool: c.PerTool}
+}
+
+// within is the configuration with other limits where there are some.
+func (c Config) within(limits *api.BuildLimits) Config {
+	if limits == nil {
+		return c
+	}
+	if limits.Timeout != nil {
+		c.Timeout = limits.Timeout.Duration
+	}
+	for _, limit := range []struct{ ours, theirs *resource.Quantity }{
+		{&c.CPU, limits.CPU}, {&c.Memory, limits.Memory}, {&c.Disk, limits.Disk}, {&c.ImageSize, limits.ImageSize}, {&c.CacheSize, limits.CacheSize},
+	} {
+		if limit.theirs != nil {
+			*limit.ours = *limit.theirs
+		}
+	}
+	return c
 }

@@ -32,6 +32,7 @@ func podName(r Request, attempt int) string {
 
 // Pod renders the pod of one attempt at a build. It is pure.
 func Pod(c Config, r Request, attempt int) *corev1.Pod {
+	c = c.within(r.Limits)
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:      podName(r, attempt),

@@ -5,10 +5,16 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -27,6 +33,10 @@ func variants(t *testing.T) map[string]*corev1.Pod {
 	add("secrets", func(c *Config, r *Request) {
 		c.RegistrySecret, r.SecretName = "registry", "wiki-repository"
 		c.SourceArgs = []string{"-git-hosts=git.example", "-git-addresses=10.1.0.0/16"}
+	})
+	add("limits", func(_ *Config, r *Request) {
+		r.Limits = &api.BuildLimits{Timeout: &metav1.Duration{Duration: time.Minute}, Memory: ptr.To(resource.MustParse("128Mi")),
+			Disk: ptr.To(resource.MustParse("300Mi")), ImageSize: ptr.To(resource.MustParse("20Mi")), CacheSize: ptr.To(resource.MustParse("10Mi"))}
 	})
 	add("path-order-previous", func(_ *Config, r *Request) {
 		r.Branch = "feature/x"

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
 // Request asks for one image.
@@ -27,6 +29,8 @@ type Request struct {
 	// Configuration is what else the image is made with, in words. They say what changed since the build before.
 	Paths         map[string]string
 	Configuration string
+	// Limits are those of the builder, where it has its own; nil for none.
+	Limits *api.BuildLimits
 	// RunImage is the run image by digest.
 	RunImage string
 	// PlatformAPI is the platform API spoken with the builder's lifecycle.

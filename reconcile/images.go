@@ -255,6 +255,7 @@ func (t *Tools) request(p *pass, name string, from buildSource, builder *api.Bui
 		Configuration: configuration(declared.Stack),
 		RunImage:      builder.Status.RunImage,
 		PlatformAPI:   builder.Status.PlatformAPI,
+		Limits:        builder.Spec.Limits,
 	}
 	if serving := p.tool.Status.Serving; serving != nil {
 		request.PreviousImage = imagesOf(serving.Images)[name].Reference

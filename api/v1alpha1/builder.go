@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -45,9 +46,35 @@ type BuilderSpec struct {
 	// +optional
 	Buildpacks []BuildpackImage `json:"buildpacks,omitempty"`
 
+	// Limits are for builds by this builder, where they are to be others than the platform's.
+	// +optional
+	Limits *BuildLimits `json:"limits,omitempty"`
+
 	// Deprecated warns the tools that are built by it.
 	// +optional
 	Deprecated *Deprecation `json:"deprecated,omitempty"`
+}
+
+// BuildLimits bound a build. What is left out is as the platform has it.
+type BuildLimits struct {
+	// Timeout is how long a build may take.
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s')",message="must be at least 1s"
+	// +optional
+	Timeout *metav1.Duration `json:"timeout,omitempty"`
+	// CPU and Memory are for each container of a build.
+	// +optional
+	CPU *resource.Quantity `json:"cpu,omitempty"`
+	// +optional
+	Memory *resource.Quantity `json:"memory,omitempty"`
+	// Disk is what a build may write to disk, source and layers together.
+	// +optional
+	Disk *resource.Quantity `json:"disk,omitempty"`
+	// ImageSize is what an image may hold beside the one that it is built upon, uncompressed.
+	// +optional
+	ImageSize *resource.Quantity `json:"imageSize,omitempty"`
+	// CacheSize is what may be kept for the next build, uncompressed. A larger cache is not kept.
+	// +optional
+	CacheSize *resource.Quantity `json:"cacheSize,omitempty"`
 }
 
 // BuildpackImage is an image that holds buildpacks, as `pack buildpack package` makes it.
