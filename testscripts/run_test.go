@@ -69,10 +69,12 @@ func setup(env *testscript.Env, p *platform.Platform) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"KUBECONFIG", "KUBECTL", "REGISTRY"} {
+	for _, name := range []string{"KUBECONFIG", "KUBECTL", "REGISTRY", "REGISTRY_PUSH", "DOCKER_CONFIG"} {
 		env.Setenv(name, os.Getenv(name))
 	}
 	env.Setenv("EXAMPLES", filepath.Join(root, "examples"))
+	env.Setenv("MACHINE_HOME", os.Getenv("HOME")) // where programs that were built are kept
+	env.Setenv("OTHERBUILDER", filepath.Join(root, "testscripts/otherbuilder"))
 	env.Setenv("REPOSITORY", filepath.Join(root, "testscripts/testdata/repository"))
 	env.Setenv("HOSTILE", filepath.Join(root, "testscripts/testdata/hostile"))
 	env.Setenv("REGISTRY_FILES", filepath.Join(root, ".local/registry/docker/registry/v2/repositories"))
