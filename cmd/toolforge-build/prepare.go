@@ -117,7 +117,7 @@ func (p preparation) placeSource(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "wrote %d files, %d bytes%s to %s in %s\n", done.Files, done.Bytes, from(p.checkout.Path), p.workspace,
 		time.Since(begin).Round(time.Millisecond))
-	return nil
+	return leaveOut(p.workspace, out)
 }
 
 func from(path string) string {

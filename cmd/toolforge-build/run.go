@@ -52,6 +52,9 @@ func run(ctx context.Context, args []string, out io.Writer, end *record) error {
 			stop(&refused{ending.Disk, fmt.Sprintf("the build wrote %d bytes to disk; it may write %d", used, b.diskBytes)})
 		})
 	}
+	if b.platform, err = platformWith(b.platform, b.workspace); err != nil {
+		return err
+	}
 	killed := oomKills()
 	err = b.phases(ctx, out, end)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
