@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -131,6 +132,7 @@ func (s *step) exported(ctx context.Context, attempt *Attempt) {
 	default:
 		s.record.Log, s.record.Bound = s.tail(ctx, attempt, PhaseBuild), attempt.Bound
 		s.succeed(found.built)
+		s.record.Message = strings.Join(attempt.Notes, "; ")
 	}
 }
 

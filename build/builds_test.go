@@ -159,11 +159,13 @@ func TestLostPod(t *testing.T) {
 func TestSucceeded(t *testing.T) {
 	b, r := newBench(t), testRequest()
 	record := b.step(r, nil)
-	b.finish(podName(r, 1), podIn(t, corev1.PodSucceeded, succeeded, succeeded, succeeded))
+	b.finish(podName(r, 1), podIn(t, corev1.PodSucceeded, succeeded, succeeded,
+		succeeded.saying(`{"phases":[{"name":"export","ms":7}],"notes":["the cache is not kept"]}`)))
 	b.shelf.images[b.Config.tag(r)] = registry.Built{Reference: "image@sha256:1"}
 	record = b.step(r, &record)
 	b.wantRecord(record, api.BuildSucceeded, 1)
-	if record.Image != "image@sha256:1" || record.Log != "the log\n" || record.FinishedAt == nil {
+	if record.Image != "image@sha256:1" || record.Log != "the log\n" || record.FinishedAt == nil ||
+		record.Message != "the cache is not kept" || len(record.Phases) != 1 || record.Phases[0].Milliseconds != 7 {
 		t.Errorf("record %+v", record)
 	}
 	b.wantPods(podName(r, 1)) // until the record is written

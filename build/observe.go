@@ -36,7 +36,7 @@ func observe(pod *corev1.Pod) Observation {
 		if done := status.State.Terminated; done != nil && done.ExitCode == 0 {
 			continue
 		}
-		running := Observation{State: api.BuildRunning, Phase: phase}
+		running := Observation{State: api.BuildRunning, Phase: phase, Phases: phasesOf(pod)}
 		if waiting := status.State.Waiting; waiting != nil && waiting.Message != "" {
 			running.Message = waiting.Reason + ": " + waiting.Message
 		}

@@ -97,7 +97,7 @@ type Build struct {
 	// +optional
 	Bound string `json:"bound,omitempty"`
 
-	// Message says what it waits for, or why it failed.
+	// Message says what it waits for, why it failed, or what it did without although it succeeded.
 	// +optional
 	Message string `json:"message,omitempty"`
 
