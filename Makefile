@@ -117,6 +117,7 @@ slow: platform ## Run the end-to-end scripts that `make test` leaves out: they w
 .PHONY: bench
 bench: platform ## Measure, beside Flux's way of applying.
 	@$(step) "Building the bench" go -C bench build -o ../.local/bin/bench .
+	@$(step) "Building toolforged" go build -trimpath -ldflags "-s -w" -o .local/bin/toolforged ./cmd/toolforged
 	@$(step) "Measuring (about 10 minutes)" .local/bin/bench $(BENCH)
 
 .PHONY: platform

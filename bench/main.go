@@ -47,7 +47,9 @@ type bench struct {
 	workers int
 	// localcluster is the binary with etcd and the API server in it.
 	localcluster string
-	out          *output
+	// toolforged is the program itself.
+	toolforged string
+	out        *output
 }
 
 func parse(arguments []string, usage io.Writer) (*bench, error) {
@@ -57,6 +59,7 @@ func parse(arguments []string, usage io.Writer) (*bench, error) {
 	flags.IntVar(&b.tools, "tools", 1000, "how many tools")
 	flags.IntVar(&b.workers, "concurrency", 16, "how many tools are worked on at the same time")
 	flags.StringVar(&b.localcluster, "localcluster", ".local/bin/localcluster", "the binary with etcd and the API server in it")
+	flags.StringVar(&b.toolforged, "toolforged", ".local/bin/toolforged", "the program toolforged")
 	wanted := flags.String("run", "", "measure only the figures whose names match this regular expression")
 	if err := flags.Parse(arguments); err != nil {
 		return nil, fmt.Errorf("read the flags: %w", err)
@@ -72,7 +75,7 @@ func parse(arguments []string, usage io.Writer) (*bench, error) {
 	return b, nil
 }
 
-// run measures what needs no cluster, then builds on the platform that is up, and then in three parts, each on an API server of its
+// run measures what needs no cluster, then builds on the platform that is up, and then in four parts, each on an API server of its
 // own that begins empty.
 func (b *bench) run(ctx context.Context) error {
 	if err := b.measureText(); err != nil {
@@ -90,6 +93,9 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	if err := b.measureSize(ctx); err != nil {
 		return fmt.Errorf("measure toolforged's size: %w", err)
+	}
+	if err := b.measureWatching(ctx); err != nil {
+		return fmt.Errorf("measure watching: %w", err)
 	}
 	return nil
 }

@@ -65,6 +65,9 @@ func run(ctx context.Context, o options) error {
 	if err := addStatus(m, o, config.Policy.OwnKinds(), polls, log); err != nil {
 		return err
 	}
+	if err := m.Add(giveBack(log)); err != nil {
+		return fmt.Errorf("add what gives memory back: %w", err)
+	}
 	return m.Start(ctx)
 }
 
