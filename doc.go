@@ -2,7 +2,7 @@
 // here, only a tour. A push is a value that goes one way through five rooms:
 //
 //	sources    finds the newest commit of a repository, and reads its trees and its toolforge.yaml; sources/signed says who
-//	           signed it
+//	           signed it, sources/webhook hears from forges that there is a newer one
 //	manifest   says what a toolforge.yaml declares, or what is wrong with it, with line and column
 //	build      names an image by everything it is made from, and has it made in a pod, if it is not there yet
 //	reconcile  renders the Kubernetes objects, applies what changed, deletes what is no longer declared
