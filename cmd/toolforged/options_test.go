@@ -123,7 +123,7 @@ func TestRefused(t *testing.T) {
 		{[]string{"--git-concurrency=0"}, "--git-concurrency"},
 		{[]string{"--peer-address=somewhere:80"}, "--peer-address"},
 		{[]string{"--peer-address=10.1.2.3", "--status-address=nowhere"}, "--peer-address"},
-		{[]string{"--git-schemes=ssh"}, "--git-schemes"},
+		{[]string{"--git-schemes=ftp"}, "--git-schemes"},
 		{[]string{"--git-hosts=https://forge.example"}, "--git-hosts"},
 		{[]string{"--git-addresses=forge.example"}, "--git-addresses"},
 		{[]string{"--no-such-flag"}, "no-such-flag"},
