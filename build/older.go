@@ -33,13 +33,18 @@ func (s *step) older(ctx context.Context) error {
 		}
 		attempt := s.attempt(p.Key, p.Attempts)
 		switch {
-		case cancelled[p.Key]:
+		case cancelled[p.Key], s.Config.CancelSuperseded && attempt == nil && s.late(p):
 			p.Outcome, p.FinishedAt, p.Message = api.BuildOutcomeCancelled, &now, fmt.Sprintf("ended for commit %.7s", s.record.Commit)
-		case attempt != nil && attempt.Ended, attempt == nil && (p.StartedAt == nil || s.Now().Sub(p.StartedAt.Time) > lostAfter):
+		case attempt != nil && attempt.Ended, attempt == nil && s.late(p):
 			conclude(p, attempt, now)
 		}
 	}
 	return nil
+}
+
+// late tells that the cache would show an attempt, if it were there.
+func (s *step) late(p *api.PastBuild) bool {
+	return p.StartedAt == nil || s.Now().Sub(p.StartedAt.Time) > lostAfter
 }
 
 func (s *step) attempt(key string, number int) *Attempt {

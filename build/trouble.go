@@ -24,7 +24,7 @@ const (
 
 // How long it is until a look, should no event bring one before.
 const (
-	queueCheck   = 15 * time.Second // at a build that waits for others
+	queueCheck   = 30 * time.Second // at a build that waits for others
 	errandCheck  = time.Minute      // at one that waits for an answer
 	runningCheck = time.Minute      // at one that runs: of a pod that is gone before the cache has shown it, there is no event
 )

@@ -106,9 +106,11 @@ func (q *Queue) Run(build Build) {
 // Forget takes a build out, wherever it is.
 func (q *Queue) Forget(build Build) {
 	same := func(other Build) bool { return build.is(other) && build.Key == other.Key }
-	q.Running = slices.DeleteFunc(q.Running, same)
-	q.Waiting = slices.DeleteFunc(q.Waiting, same)
-	q.sort()
+	before := len(q.Running) + len(q.Waiting)
+	q.Running, q.Waiting = slices.DeleteFunc(q.Running, same), slices.DeleteFunc(q.Waiting, same)
+	if len(q.Running)+len(q.Waiting) < before {
+		q.sort()
+	}
 }
 
 // sort puts what waits in its order: what a maintainer asked for before what nobody did; round by round one of each tool,
