@@ -102,14 +102,13 @@ func (e exporting) sendImage(ctx context.Context, keep bool, out io.Writer) erro
 		"-report=" + filepath.Join(e.private, "report.toml"),
 		"-launcher=" + filepath.Join(e.lifecycle, "launcher"),
 	}, owner()...)
-	args = append(args, e.insecure()...)
 	if keep {
 		if err := os.MkdirAll(e.newCache(), 0o700); err != nil {
 			return fmt.Errorf("make a directory for the cache: %w", err)
 		}
 		args = append(args, "-parallel", "-cache-dir="+e.newCache())
 	}
-	return ours(ctx, filepath.Join(e.lifecycle, "exporter"), append(args, e.image), []string{"TMPDIR=" + temp}, out)
+	return ours(ctx, filepath.Join(e.lifecycle, "exporter"), append(args, e.image), append(e.insecure(), "TMPDIR="+temp), out)
 }
 
 // keepCache sends the cache. The image is there already, so a cache that cannot be kept is no failure.

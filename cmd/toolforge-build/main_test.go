@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 
 func pretend(name string) {
 	fmt.Println(name, strings.Join(os.Args[1:], " "))
+	if insecure := os.Getenv("CNB_INSECURE_REGISTRIES"); insecure != "" {
+		fmt.Println("CNB_INSECURE_REGISTRIES=" + insecure)
+	}
 	for _, arg := range os.Args[1:] {
 		if file, found := strings.CutPrefix(arg, "-analyzed="); found && name == "analyzer" {
 			if err := os.WriteFile(file, []byte("[image]\n"), 0o644); err != nil {

@@ -60,12 +60,12 @@ func (r registryFlags) others() []string {
 	return []string{r.fallback}
 }
 
-// insecure is the lifecycle's flag for a registry without TLS.
+// insecure names a registry without TLS in the lifecycle's environment; the flag for it came with the platform API 0.13.
 func (r registryFlags) insecure() []string {
 	if r.plainHTTP == "" {
 		return nil
 	}
-	return []string{"-insecure-registry=" + r.plainHTTP}
+	return []string{"CNB_INSECURE_REGISTRIES=" + r.plainHTTP}
 }
 
 var errPositive = errors.New("sizes, numbers and times must be above zero")

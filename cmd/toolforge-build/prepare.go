@@ -130,11 +130,10 @@ func from(path string) string {
 // analyze asks the registry for the images, and puts what it says where the build finds it. export uses a copy of its own.
 func (p preparation) analyze(ctx context.Context, out io.Writer) error {
 	args := append([]string{"-no-color", "-layers=" + p.layers, "-analyzed=" + p.analyzed(), "-run-image=" + p.runImage}, owner()...)
-	args = append(args, p.insecure()...)
 	if p.previousImage != "" {
 		args = append(args, "-previous-image="+p.previousImage)
 	}
-	if err := ours(ctx, filepath.Join(p.lifecycle, "analyzer"), append(args, p.image), nil, out); err != nil {
+	if err := ours(ctx, filepath.Join(p.lifecycle, "analyzer"), append(args, p.image), p.insecure(), out); err != nil {
 		return err
 	}
 	if err := copyFile(p.analyzed(), filepath.Join(p.layers, "analyzed.toml"), 0o644); err != nil {

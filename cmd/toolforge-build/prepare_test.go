@@ -87,7 +87,7 @@ func TestPrepare(t *testing.T) {
 	}
 	for _, want := range []string{
 		"===> prepare\n", "fetching commit " + commit + " of " + url + "\n", `wrote 1 files, 7 bytes from "app" to ` + b.workspace,
-		"-run-image=registry.invalid/run@sha256:1 ", "-insecure-registry=registry.invalid -previous-image=registry.invalid/tool-wiki/main@sha256:2 registry.invalid/tool-wiki/main:key\n",
+		"-run-image=registry.invalid/run@sha256:1 ", "CNB_INSECURE_REGISTRIES=registry.invalid\n", "-previous-image=registry.invalid/tool-wiki/main@sha256:2 registry.invalid/tool-wiki/main:key\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)
