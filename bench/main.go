@@ -21,6 +21,9 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == daemonCommand {
 		exit(serve(os.Stdin, os.Stdout))
 	}
+	if len(os.Args) == 3 && os.Args[1] == gitServerCommand {
+		exit(serveGit(os.Args[2], os.Stdin, os.Stdout))
+	}
 	logger.SetLogger(logr.Discard()) // what the bench itself does with the API server, it tells by its errors
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	b, err := parse(os.Args[1:], os.Stderr)
@@ -83,6 +86,9 @@ func (b *bench) run(ctx context.Context) error {
 	}
 	if err := b.measureBuilds(ctx); err != nil {
 		return fmt.Errorf("measure builds: %w", err)
+	}
+	if err := b.measurePolls(ctx); err != nil {
+		return fmt.Errorf("measure polls: %w", err)
 	}
 	theirs, err := b.measureFlux(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -29,19 +30,19 @@ type buildSource struct {
 }
 
 // sourceOf is what a build is made of now; nil and the reason when that is not known.
-func (t *Tools) sourceOf(p *pass, name string) (*buildSource, result) {
+func (t *Tools) sourceOf(ctx context.Context, p *pass, name string) (*buildSource, result) {
 	declared := p.revision.Manifest.Builds[name]
 	if declared.Repository == "" {
 		return &buildSource{
 			repository: p.tool.Spec.Repository, branch: p.tool.Spec.Ref, commit: p.commit, tree: p.revision.Trees[name],
-			paths: p.revision.Paths[name], secretName: secretName(p.tool),
+			paths: p.revision.Paths[name], secretName: t.secretOf(p.tool, p.tool.Spec.Repository),
 		}, result{}
 	}
 	repository := sources.Repository{URL: declared.Repository, Ref: cmp.Or(declared.Ref, "HEAD")}
-	source := &buildSource{repository: declared.Repository, branch: declared.Ref}
-	if sameHost(declared.Repository, p.tool.Spec.Repository) {
-		// The tool's credentials are for that host, and are given to no other.
-		repository.Credentials, source.secretName = p.credentials, secretName(p.tool)
+	source := &buildSource{repository: declared.Repository, branch: declared.Ref, secretName: t.secretOf(p.tool, declared.Repository)}
+	var r result
+	if repository.Credentials, r = t.access(ctx, p.tool, declared.Repository); r.reason != "" {
+		return nil, r
 	}
 	watched, reading := watchName(p.tool.Name, name), readingOf(declared)
 	t.Revisions.Watch(watched, repository, reading, p.tool.Spec.Interval.Duration)
@@ -61,13 +62,6 @@ func (t *Tools) sourceOf(p *pass, name string) (*buildSource, result) {
 	source.commit, source.stale = seen.Commit, seen.Err
 	source.tree, source.paths = seen.Value.Trees[manifest.MainBuild], seen.Value.Paths[manifest.MainBuild]
 	return source, result{}
-}
-
-func secretName(tool *api.Tool) string {
-	if tool.Spec.SecretRef == nil {
-		return ""
-	}
-	return tool.Spec.SecretRef.Name
 }
 
 // sameHost tells whether two repositories are on the same host, spoken to in the same way.

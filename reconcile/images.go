@@ -108,7 +108,7 @@ func (all results) worst() result {
 func (t *Tools) image(ctx context.Context, p *pass, name string) (*api.Build, result) {
 	last := lastBuild(p.tool, name)
 	declared := p.revision.Manifest.Builds[name]
-	source, r := t.sourceOf(p, name)
+	source, r := t.sourceOf(ctx, p, name)
 	if source == nil {
 		return last, r
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/toolforge/toolforged/manifest"
 	"github.com/toolforge/toolforged/reconcile/render"
 	"github.com/toolforge/toolforged/reconcile/seal"
-	"github.com/toolforge/toolforged/sources"
 	"github.com/toolforge/toolforged/sources/signed"
 )
 
@@ -25,8 +24,6 @@ type step struct {
 type pass struct {
 	tool   *api.Tool
 	commit string
-	// credentials are those for the tool's repository; nil for none.
-	credentials *sources.Credentials
 	// signers are the keys by which commits must be signed; nil when they need not be.
 	signers  *signed.Keys
 	revision Revision

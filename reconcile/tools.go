@@ -50,6 +50,8 @@ type Config struct {
 	IngressClass string
 	// BuildNamespace holds the Secrets that tools' secretRef name.
 	BuildNamespace string
+	// HostSecrets are those for repositories without one of their own.
+	HostSecrets HostSecrets
 	// RolloutDeadline is how long a new pod may take to become healthy, in whole seconds, at least 1 s. A deployment that
 	// makes no progress for so long is taken back.
 	RolloutDeadline time.Duration

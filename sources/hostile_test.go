@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -45,7 +46,7 @@ func packets(lines ...string) string {
 	return w.String()
 }
 
-func endless(w http.ResponseWriter, chunk string) {
+func endless(w io.Writer, chunk string) {
 	for {
 		if _, err := w.Write([]byte(chunk)); err != nil {
 			return

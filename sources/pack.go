@@ -15,6 +15,12 @@ import (
 // errPack says that the bytes are not a pack of git's.
 var errPack = errors.New("malformed pack")
 
+// maxTree and maxCommit bound the bytes of one directory's list (some 300,000 entries) and of one commit or tag.
+const (
+	maxTree   = 16 << 20
+	maxCommit = 1 << 20
+)
+
 // maxPasses bounds how often deltas that come before what they change are tried again.
 const maxPasses = 50
 
@@ -111,8 +117,13 @@ func (u *unpacker) inflate(w io.Writer) error {
 
 // account refuses an object of that size when it is over the limits.
 func (u *unpacker) account(kind plumbing.ObjectType, length int64) error {
-	if length < 0 || (kind == plumbing.BlobObject && length > u.limits.object) {
+	switch {
+	case length < 0, kind == plumbing.BlobObject && length > u.limits.object:
 		return failf(ErrTooLarge, nil, "a file of the commit is larger than %s", size(u.limits.object))
+	case kind == plumbing.TreeObject && length > maxTree:
+		return failf(ErrTooLarge, nil, "a directory of the commit has too many entries: its list is larger than %s", size(maxTree))
+	case kind == plumbing.CommitObject && length > maxCommit, kind == plumbing.TagObject && length > maxCommit:
+		return failf(ErrTooLarge, nil, "the commit, or what names it, is itself larger than %s", size(maxCommit))
 	}
 	u.unpacked += length
 	if u.unpacked > u.limits.unpacked {

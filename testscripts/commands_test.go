@@ -1,10 +1,13 @@
 package testscripts
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"flag"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"regexp"
@@ -36,6 +39,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"quiet":           quiet,
 	"passed":          passed,
 	"git-secret":      gitSecret,
+	"ssh-git":         sshGit,
 	"registry-faults": registryFaults,
 	"registry-copy":   registryCopy,
 	"builder":         builder,
@@ -76,13 +80,16 @@ func push(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Logf("%s is at %s", change.Repository, commit)
 }
 
-// tool [-repository NAME] [-ref REF] [-class CLASS] [-interval DURATION] NAME makes a tool that follows a repository, that of its
-// name unless another is said, asked every second unless another interval is said. CLASS is its quota class.
+// tool [-repository NAME] [-url URL] [-secret NAME] [-ref REF] [-class CLASS] [-interval DURATION] NAME makes a tool that follows a
+// repository, that of its name unless another is said, asked every second unless another interval is said. The secret is that
+// of the repository's credentials, CLASS is its quota class.
 func tool(ts *testscript.TestScript, neg bool, args []string) {
-	const usage = "usage: tool [-repository NAME] [-ref REF] [-class CLASS] [-interval DURATION] NAME"
+	const usage = "usage: tool [-repository NAME] [-url URL] [-secret NAME] [-ref REF] [-class CLASS] [-interval DURATION] NAME"
 	var spec api.ToolSpec
 	flags := flag.NewFlagSet("tool", flag.ContinueOnError)
 	repository := flags.String("repository", "", "")
+	flags.StringVar(&spec.Repository, "url", "", "")
+	secret := flags.String("secret", "", "")
 	flags.StringVar(&spec.Ref, "ref", "", "")
 	flags.StringVar(&spec.QuotaClass, "class", "", "")
 	flags.DurationVar(&spec.Interval.Duration, "interval", time.Second, "")
@@ -93,6 +100,9 @@ func tool(ts *testscript.TestScript, neg bool, args []string) {
 	s := of(ts)
 	if *repository != "" {
 		spec.Repository = s.platform.Git + "/" + *repository + ".git"
+	}
+	if *secret != "" {
+		spec.SecretRef = &api.SecretReference{Name: *secret}
 	}
 	s.tools = append(s.tools, flags.Arg(0))
 	ts.Check(s.platform.Declare(s.ctx, flags.Arg(0), spec))
@@ -329,6 +339,32 @@ func gitSecret(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	s.secrets = append(s.secrets, args[0])
 	ts.Check(s.platform.Client.Create(s.ctx, secret))
+}
+
+// ssh-git SECRET serves the git server's repositories over SSH, at $SSH_GIT/NAME.git, and makes the Secret with the deploy
+// key for that.
+func sshGit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: ssh-git SECRET")
+	}
+	s := of(ts)
+	address := cmp.Or(os.Getenv("SSH_GIT_LISTEN"), "10.88.0.1:2222")
+	served, err := s.platform.ServeSSH(address)
+	ts.Check(err)
+	ts.Defer(func() { _ = served.Close() })
+	_, port, err := net.SplitHostPort(address)
+	ts.Check(err)
+	git, err := url.Parse(s.platform.Git)
+	ts.Check(err)
+	ts.Setenv("SSH_GIT", "ssh://git@"+net.JoinHostPort(git.Hostname(), port))
+	s.secrets = append(s.secrets, args[0])
+	ts.Check(s.platform.Client.Create(s.ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: buildNamespace, Name: args[0]},
+		StringData: map[string]string{
+			"identity":    served.Identity,
+			"known_hosts": "[" + git.Hostname() + "]:" + port + " " + served.HostKey + "\n",
+		},
+	}))
 }
 
 // buildNamespace is the namespace of the builds, as the chart has it.

@@ -33,6 +33,7 @@ type options struct {
 	pollMin, pollMax                           time.Duration
 	gitConcurrency                             int
 	webhookSecrets, peerAddress                string
+	gitSecrets                                 map[string]string
 	buildCPU, buildMemory, buildDisk           string
 	buildImageSize, buildCacheSize             string
 	buildTimeout, buildRetryMax                time.Duration
@@ -74,6 +75,7 @@ func parse(arguments []string) (options, error) {
 	flags.IntVar(&o.gitConcurrency, "git-concurrency", 4, "how many repositories of one git server are asked at the same time")
 	flags.StringVar(&o.webhookSecrets, "webhook-secrets", "", "directory with the secrets of webhooks: a file for each forge's host name, and \"default\" for all; empty for no webhooks")
 	flags.StringVar(&o.peerAddress, "peer-address", "", "where the other replicas reach this one's status endpoint: an IP address, with :port if it is another than that of --status-address. Webhooks are handed to the leader there; empty to be handed none")
+	flags.StringToStringVar(&o.gitSecrets, "git-secrets", nil, "Secrets, in the namespace of the builds, for repositories that name none, by their host: forge.example=name,...; http://forge.example=name where it is asked without TLS")
 	flags.StringVar(&o.programImage, "program-image", "", "image with the program toolforge-build (required)")
 	flags.StringVar(&o.buildCPU, "build-cpu", "2", "most CPUs for each container of a build")
 	flags.StringVar(&o.buildMemory, "build-memory", "2Gi", "most memory for each container of a build")

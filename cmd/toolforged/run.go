@@ -176,11 +176,15 @@ func toolsConfig(o options) (reconcile.Config, error) {
 		Scheme:          o.siteScheme,
 		IngressClass:    o.ingressClass,
 		BuildNamespace:  o.buildNamespace,
+		HostSecrets:     o.gitSecrets,
 		RolloutDeadline: o.rolloutDeadline,
 		Builds:          o.buildBounds(),
 	}
 	if o.sitePort != "" {
 		config.SitePort = ":" + o.sitePort
+	}
+	if err := config.HostSecrets.Validate(); err != nil {
+		return config, fmt.Errorf("--git-secrets: %w", err)
 	}
 	if o.policy == "" {
 		return config, nil
