@@ -23,7 +23,7 @@ type docPage struct {
 }
 
 // docOrder is how the pages are listed: those for maintainers first.
-var docOrder = []string{"start", "toolforge-yaml", "coming-from", "signing", "older-formats", "errors", "reasons", "status-endpoint", "administrators"}
+var docOrder = []string{"start", "toolforge-yaml", "coming-from", "private-repositories", "signing", "older-formats", "errors", "reasons", "status-endpoint", "administrators"}
 
 // addDocs serves the documentation's pages under /docs/, with and without .md: they link to each other by their file names.
 func (p pages) addDocs(mux *http.ServeMux, docs fs.FS) {
