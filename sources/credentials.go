@@ -125,7 +125,7 @@ func (c *Credentials) check() error {
 		}
 	}
 	if c.Identity != "" {
-		if _, err := c.signer(); err != nil {
+		if err := c.checkIdentity(); err != nil {
 			return err
 		}
 		if _, err := parseKnownHosts(c.KnownHosts); err != nil {
@@ -173,23 +173,42 @@ func (c *Credentials) proxy() (*url.URL, error) {
 	return u, nil
 }
 
+// checkIdentity does not decrypt the key: that takes long, so that passphrases are hard to guess.
+func (c *Credentials) checkIdentity() error {
+	_, err := ssh.ParsePrivateKey([]byte(c.Identity))
+	if !encrypted(err) {
+		return identityError(err)
+	}
+	if c.Password == "" {
+		return failf(ErrInvalid, nil, "%s is encrypted: put its passphrase under %s", identityKey, passwordKey)
+	}
+	return nil
+}
+
 // signer is the private key of Identity.
 func (c *Credentials) signer() (ssh.Signer, error) {
 	signer, err := ssh.ParsePrivateKey([]byte(c.Identity))
-	if missing := (*ssh.PassphraseMissingError)(nil); errors.As(err, &missing) {
-		if c.Password == "" {
-			return nil, failf(ErrInvalid, nil, "%s is encrypted: put its passphrase under %s", identityKey, passwordKey)
-		}
-		signer, err = ssh.ParsePrivateKeyWithPassphrase([]byte(c.Identity), []byte(c.Password))
-		if err != nil {
-			return nil, failf(ErrInvalid, nil, "%s cannot be decrypted with the passphrase under %s", identityKey, passwordKey)
-		}
-		return signer, nil
+	if !encrypted(err) {
+		return signer, identityError(err)
 	}
+	signer, err = ssh.ParsePrivateKeyWithPassphrase([]byte(c.Identity), []byte(c.Password))
 	if err != nil {
-		return nil, failf(ErrInvalid, nil, "%s is not a private key in PEM (as ssh-keygen writes it)", identityKey)
+		return nil, failf(ErrInvalid, nil, "%s, the deploy key, cannot be decrypted with the passphrase under %s", identityKey, passwordKey)
 	}
 	return signer, nil
+}
+
+func encrypted(err error) bool {
+	var missing *ssh.PassphraseMissingError
+	return errors.As(err, &missing)
+}
+
+// identityError does not wrap its cause, which may repeat what it could not read.
+func identityError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return failf(ErrInvalid, nil, "%s is not a private key in PEM (as ssh-keygen writes it)", identityKey)
 }
 
 // String names the user and hides what is secret.
