@@ -11,7 +11,8 @@ var GroupVersion = schema.GroupVersion{Group: "toolforge.org", Version: "v1alpha
 
 // AddToScheme registers the resources of this package in a scheme.
 func AddToScheme(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &Tool{}, &ToolList{}, &Builder{}, &BuilderList{}, &CatalogImage{}, &CatalogImageList{})
+	scheme.AddKnownTypes(GroupVersion, &Tool{}, &ToolList{}, &Builder{}, &BuilderList{}, &CatalogImage{}, &CatalogImageList{},
+		&Directory{}, &DirectoryList{})
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }
