@@ -47,7 +47,7 @@ func CacheOptions(own []schema.GroupVersionKind) cache.Options {
 // FillCaches reads everything that the controllers watch and returns when it is there, or ctx has ended. A daemon that
 // does not lead keeps the caches too: so it can take over at once.
 func FillCaches(ctx context.Context, c cache.Cache, own []schema.GroupVersionKind) error {
-	objects := []client.Object{&api.Tool{}, &api.Builder{}, &api.CatalogImage{}, &corev1.Pod{}, &autoscalingv2.HorizontalPodAutoscaler{}}
+	objects := []client.Object{&api.Tool{}, &api.Builder{}, &api.CatalogImage{}, &api.Directory{}, &corev1.Pod{}, &autoscalingv2.HorizontalPodAutoscaler{}}
 	for _, kind := range cachedKinds(own) {
 		objects = append(objects, watched(kind))
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/toolforge/toolforged/build"
 	"github.com/toolforge/toolforged/manifest"
+	"github.com/toolforge/toolforged/reconcile/directory"
 	"github.com/toolforge/toolforged/sources"
 	"github.com/toolforge/toolforged/sources/signed"
 )
@@ -36,6 +37,8 @@ type Revision struct {
 	Paths map[string]map[string]string
 	// Own are the Kubernetes objects that the repository brings itself.
 	Own []*unstructured.Unstructured
+	// Listing is what the commit lists, when it is of a directory of tools.
+	Listing directory.Listing
 	// Signature is the commit's.
 	Signature signed.Signature
 	// wrong is a mistake in what a build says of a repository that is not the tool's own.

@@ -56,36 +56,41 @@ func (v verdicts) after(first time.Duration) time.Duration {
 // summarise writes the conditions: one for each step that was reached, and what they come to. Reconciling and Stalled
 // exclude each other; one that stays true is not deleted in between, or each walk would give it another time and write it.
 func summarise(tool *api.Tool, all verdicts) {
-	for _, v := range all {
-		mark(tool, v)
-	}
 	decisive := all.decisive()
-	message := decisive.message + stillServing(tool, decisive)
+	decisive.message += stillServing(tool, decisive)
+	sumUp(tool, all, decisive)
+}
+
+// sumUp writes the conditions of whatever has gone through these steps, and the decisive one as Ready.
+func sumUp(to conditions.Setter, all verdicts, decisive result) {
+	for _, v := range all {
+		mark(to, v)
+	}
 	switch decisive.outcome {
 	case done:
-		conditions.Delete(tool, meta.ReconcilingCondition)
-		conditions.Delete(tool, meta.StalledCondition)
-		conditions.MarkTrue(tool, meta.ReadyCondition, api.ReasonSucceeded, "%s", message)
+		conditions.Delete(to, meta.ReconcilingCondition)
+		conditions.Delete(to, meta.StalledCondition)
+		conditions.MarkTrue(to, meta.ReadyCondition, api.ReasonSucceeded, "%s", decisive.message)
 	case waiting:
-		conditions.MarkReconciling(tool, decisive.reason, "%s", message)
-		conditions.MarkUnknown(tool, meta.ReadyCondition, decisive.reason, "%s", message)
+		conditions.MarkReconciling(to, decisive.reason, "%s", decisive.message)
+		conditions.MarkUnknown(to, meta.ReadyCondition, decisive.reason, "%s", decisive.message)
 	case stalled:
-		conditions.MarkStalled(tool, decisive.reason, "%s", message)
-		conditions.MarkFalse(tool, meta.ReadyCondition, decisive.reason, "%s", message)
+		conditions.MarkStalled(to, decisive.reason, "%s", decisive.message)
+		conditions.MarkFalse(to, meta.ReadyCondition, decisive.reason, "%s", decisive.message)
 	default:
-		conditions.MarkReconciling(tool, decisive.reason, "%s", message)
-		conditions.MarkFalse(tool, meta.ReadyCondition, decisive.reason, "%s", message)
+		conditions.MarkReconciling(to, decisive.reason, "%s", decisive.message)
+		conditions.MarkFalse(to, meta.ReadyCondition, decisive.reason, "%s", decisive.message)
 	}
 }
 
-func mark(tool *api.Tool, v verdict) {
+func mark(to conditions.Setter, v verdict) {
 	switch v.outcome {
 	case done:
-		conditions.MarkTrue(tool, v.condition, v.reason, "%s", v.message)
+		conditions.MarkTrue(to, v.condition, v.reason, "%s", v.message)
 	case waiting:
-		conditions.MarkUnknown(tool, v.condition, v.reason, "%s", v.message)
+		conditions.MarkUnknown(to, v.condition, v.reason, "%s", v.message)
 	default:
-		conditions.MarkFalse(tool, v.condition, v.reason, "%s", v.message)
+		conditions.MarkFalse(to, v.condition, v.reason, "%s", v.message)
 	}
 }
 
@@ -108,13 +113,13 @@ func suspend(tool *api.Tool) {
 }
 
 // readyEvent is the event of event that a Ready condition deserves.
-func readyEvent(tool *api.Tool) (eventType, reason, message string) {
-	ready := conditions.Get(tool, meta.ReadyCondition)
+func readyEvent(of conditions.Getter) (eventType, reason, message string) {
+	ready := conditions.Get(of, meta.ReadyCondition)
 	if ready == nil {
 		return "", "", ""
 	}
 	eventType = corev1.EventTypeNormal
-	if conditions.IsFalse(tool, meta.ReadyCondition) {
+	if conditions.IsFalse(of, meta.ReadyCondition) {
 		eventType = corev1.EventTypeWarning
 	}
 	return eventType, ready.Reason, ready.Message

@@ -61,4 +61,5 @@ const (
 const (
 	EventHealed           = "Healed"
 	EventDeletionTimedOut = "DeletionTimedOut"
+	EventToolsChanged     = "ToolsChanged"
 )

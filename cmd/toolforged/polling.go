@@ -29,13 +29,17 @@ const mostBehind = 50
 // poller is what asks for the newest commits.
 type poller = sources.Poller[reconcile.Revision]
 
+// wakers wake what a new commit matters to.
+type wakers struct{ tools, directories reconcile.Waker }
+
 // addPoller has the leader ask for the newest commits.
-func addPoller(m ctrl.Manager, o options, waker *reconcile.Waker, log logr.Logger) (polling, error) {
+func addPoller(m ctrl.Manager, o options, woken *wakers, log logr.Logger) (polling, error) {
 	peers, err := newPeers(m.GetAPIReader(), o, m.Elected())
 	if err != nil {
 		return polling{}, err
 	}
-	polls := sources.NewPoller(sources.NewClient(sources.ClientOptions{Allowed: o.git}), reconcile.ReadRevision, waker.Wake,
+	reader := &reconcile.Reader{}
+	polls := sources.NewPoller(sources.NewClient(sources.ClientOptions{Allowed: o.git}), reader.Read, reconcile.Wake(&woken.tools, &woken.directories),
 		sources.PollerOptions{
 			PerHost: o.gitConcurrency, MinInterval: o.pollMin, MaxInterval: o.pollMax,
 			Logger: slog.New(logr.ToSlogHandler(log.WithName("sources"))),

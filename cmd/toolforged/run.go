@@ -51,12 +51,12 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	waker := &reconcile.Waker{}
-	polls, err := addPoller(m, o, waker, log)
+	woken := &wakers{}
+	polls, err := addPoller(m, o, woken, log)
 	if err != nil {
 		return err
 	}
-	if err := addControllers(m, restConfig, config, polls.polls, waker, o, log); err != nil {
+	if err := addControllers(m, restConfig, config, polls.polls, woken, o, log); err != nil {
 		return err
 	}
 	if err := addMail(m, o); err != nil {
@@ -103,7 +103,7 @@ func newManager(restConfig *rest.Config, o options, ownKinds []schema.GroupVersi
 	return m, nil
 }
 
-func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Config, polls *poller, waker *reconcile.Waker, o options, log logr.Logger) error {
+func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Config, polls *poller, woken *wakers, o options, log logr.Logger) error {
 	clientset, err := kubernetes.NewForConfig(restConfig)
 	if err != nil {
 		return fmt.Errorf("make a Kubernetes client: %w", err)
@@ -132,11 +132,15 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 		Events:    m.GetEventRecorder("toolforged"),
 		Now:       time.Now,
 	})
-	if err := tools.SetupWithManager(m, waker, o.concurrency); err != nil {
+	if err := tools.SetupWithManager(m, &woken.tools, o.concurrency); err != nil {
 		return fmt.Errorf("set the controller of tools up: %w", err)
 	}
 	if !o.part().First() {
 		return nil
+	}
+	directories := &reconcile.Directories{Tools: tools}
+	if err := directories.SetupWithManager(m, &woken.directories); err != nil {
+		return fmt.Errorf("set the controller of directories up: %w", err)
 	}
 	builders := &reconcile.Builders{Client: m.GetClient(), Registry: images, Repositories: o.registry, Interval: o.builderInterval}
 	if err := builders.SetupWithManager(m); err != nil {
