@@ -86,7 +86,7 @@ func (a api) serveBuilders(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a api) serveNothing(w http.ResponseWriter, _ *http.Request) {
-	a.answer(w, http.StatusNotFound, Error{"there is /api/v1/tools, /api/v1/tools/<name>, /api/v1/builders, /api/v1/polling and /api/v1/validate"})
+	a.answer(w, http.StatusNotFound, Error{"there is /api/v1/tools, /api/v1/tools/<name>, /api/v1/builders, /api/v1/directories, /api/v1/polling and /api/v1/validate"})
 }
 
 func (a api) fail(w http.ResponseWriter, err error) {

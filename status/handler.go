@@ -15,7 +15,7 @@ import (
 
 // Options are what the endpoint needs. All are required but Live, Logs, Polling, Webhooks, Ready, Version, Log and Reference.
 type Options struct {
-	// Reader reads Tools, Builders, Jobs, CronJobs and Deployments: a cache, for every request lists them.
+	// Reader reads Tools, Directories, Builders, Jobs, CronJobs and Deployments: a cache, for every request lists them.
 	Reader client.Reader
 	// Live reads pods from the API server: of a tool one of whose jobs is in trouble, when somebody looks at it. Without it,
 	// nothing is said of exit codes, and there are no logs.
@@ -73,6 +73,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("/api/v1/tools/{name}/builds", api.serveToolBuilds)
 	mux.HandleFunc("/api/v1/tools/{name}/builds/{key}", api.serveBuild)
 	mux.HandleFunc("/api/v1/builders", api.serveBuilders)
+	mux.HandleFunc("/api/v1/directories", api.serveDirectories)
 	if o.Polling != nil {
 		mux.HandleFunc(PollingPath, api.servePolling)
 		mux.HandleFunc(ToolPollingPath("{name}"), api.serveToolPolling)
@@ -91,6 +92,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("/tools/{name}/builds/{key}", pages.serveBuild)
 	mux.HandleFunc("/builds", pages.serveAllBuilds)
 	mux.HandleFunc("/builders", pages.serveBuilders)
+	mux.HandleFunc("/directories", pages.serveDirectories)
 	pages.addDocs(mux, o.Docs)
 	mux.HandleFunc("/", pages.serveNothing)
 	return secured(readOnly(mux))

@@ -26,6 +26,8 @@ import (
 var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"push":            push,
 	"tool":            tool,
+	"directory":       directory,
+	"signers":         signers,
 	"await":           await,
 	"visit":           visit,
 	"visitors":        visitors,
@@ -61,17 +63,21 @@ const waitDeadline = 8 * time.Minute
 // share two cores with the platform.
 const patience = 5
 
-// push [-branch BRANCH] [-tag TAG] DIRECTORY NAME [MESSAGE] makes the directory's files the newest commit of a branch (main) of
-// the repository NAME, and tags it; $COMMIT is its id.
+// push [-branch BRANCH] [-tag TAG] [-sign SIGNER] DIRECTORY NAME [MESSAGE] makes the directory's files the newest commit of a
+// branch (main) of the repository NAME, signs it with a key that signers has made, and tags it; $COMMIT is its id.
 func push(ts *testscript.TestScript, neg bool, args []string) {
-	const usage = "usage: push [-branch BRANCH] [-tag TAG] DIRECTORY NAME [MESSAGE]"
+	const usage = "usage: push [-branch BRANCH] [-tag TAG] [-sign SIGNER] DIRECTORY NAME [MESSAGE]"
 	var change platform.Change
 	flags := flag.NewFlagSet("push", flag.ContinueOnError)
 	flags.StringVar(&change.Branch, "branch", "", "")
 	flags.StringVar(&change.Tag, "tag", "", "")
+	signer := flags.String("sign", "", "")
 	ts.Check(flags.Parse(args))
 	if neg || flags.NArg() < 2 || flags.NArg() > 3 {
 		ts.Fatalf(usage)
+	}
+	if *signer != "" {
+		change.SigningKey = ts.MkAbs(*signer)
 	}
 	change.Directory, change.Repository, change.Message = ts.MkAbs(flags.Arg(0)), flags.Arg(1), flags.Arg(2)
 	commit, err := of(ts).platform.Push(of(ts).ctx, change)

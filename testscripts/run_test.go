@@ -106,10 +106,12 @@ type session struct {
 	tools    []string
 	secrets  []string
 	builders []string
-	visitors map[string]*platform.Visitors
-	audited  int64
-	mailbox  *platform.Mailbox
-	metadata io.Closer
+	// directories go first, then the tools that they made.
+	directories []string
+	visitors    map[string]*platform.Visitors
+	audited     int64
+	mailbox     *platform.Mailbox
+	metadata    io.Closer
 	// poison is what a hostile build of this script puts wherever it can.
 	poison string
 	// faults is the file of the registry's faults, once the script wrote it.
@@ -140,6 +142,9 @@ func (s *session) leave(t testscript.T) {
 		if err := s.platform.Client.Delete(ctx, secret); err != nil {
 			t.Log(fmt.Sprintf("clean up: %v", err))
 		}
+	}
+	if err := s.dropDirectories(ctx); err != nil {
+		t.Log(fmt.Sprintf("clean up: %v", err))
 	}
 	for _, tool := range s.tools {
 		if err := s.platform.Delete(ctx, tool); err != nil {

@@ -65,7 +65,7 @@ func TestDocumentationLinks(t *testing.T) {
 			case link[1] != "":
 				target = path.Join("/docs", link[1])
 			}
-			if slices.Contains([]string{"/", "/builds", "/builders", "/polling"}, target) {
+			if slices.Contains([]string{"/", "/builds", "/builders", "/directories", "/polling"}, target) {
 				continue // they need a cluster
 			}
 			if page := get(t, h, target); link[2] != "" && !strings.Contains(page, fmt.Sprintf("id=%q", link[2])) {

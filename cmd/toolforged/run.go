@@ -117,7 +117,7 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 		Engine:   &build.PodEngine{Config: buildConfig(o), Client: m.GetClient(), Live: m.GetAPIReader()},
 		Tools:    m.GetClient(),
 		Registry: images,
-		Errands:  build.NewErrands(o.registryRequests, waker.Wake),
+		Errands:  build.NewErrands(o.registryRequests, woken.tools.Wake),
 		Logs:     build.PodLogs{Client: clientset},
 		Now:      time.Now,
 	}

@@ -23,6 +23,7 @@ var needs = []need{
 	{"nft", "nftables"},
 	{"mount", "mount"},
 	{"git", "git"},
+	{"ssh-keygen", "openssh-client"},
 }
 
 // CNIPlugins is where Debian puts the programs that make pods' networks.

@@ -20,6 +20,8 @@ type Change struct {
 	Branch string
 	// Tag, unless it is empty, is an annotated tag of the commit. One of this name is moved.
 	Tag string
+	// SigningKey is the file of the SSH private key that the commit is signed with; empty: it is not signed.
+	SigningKey string
 	// Message is that of the commit; empty: "Change".
 	Message string
 }
@@ -66,7 +68,11 @@ func (p *Platform) Push(ctx context.Context, change Change) (string, error) {
 		return "", err
 	}
 	if changed != "" {
-		if _, err := git("commit", "--quiet", "--no-verify", "--message", cmp.Or(change.Message, "Change")); err != nil {
+		commit := []string{"commit", "--quiet", "--no-verify", "--message", cmp.Or(change.Message, "Change")}
+		if change.SigningKey != "" {
+			commit = append([]string{"-c", "gpg.format=ssh", "-c", "user.signingkey=" + change.SigningKey}, append(commit, "--gpg-sign")...)
+		}
+		if _, err := git(commit...); err != nil {
 			return "", err
 		}
 		if _, err := git("push", "--quiet", remote, "HEAD:"+branch); err != nil {
