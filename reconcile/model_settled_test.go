@@ -75,7 +75,7 @@ func (w *world) checkGood(tool *modelTool, live *api.Tool) {
 	}
 	w.checkObjects(tool, tool.head, servedImage(serving))
 	w.checkInventory(tool, live)
-	if pods := w.buildPods(tool.name); len(pods) > 0 && tool.head.manifest.builds {
+	if pods := w.buildPods(tool.name); len(pods) > 0 {
 		w.failf("%s: build pod %s is left", tool.name, pods[0].id)
 	}
 }
@@ -114,6 +114,16 @@ func (w *world) checkHistory(tool *modelTool, status api.ToolStatus) {
 	}
 	if len(status.History) > maxHistory {
 		w.failf("%s: the history has %d entries", tool.name, len(status.History))
+	}
+	for _, past := range status.BuildHistory {
+		if past.Outcome == api.BuildOutcomeRunning {
+			w.failf("%s: the build of commit %.7s is said to run in the history", tool.name, past.Commit)
+		}
+	}
+	for _, record := range status.Builds {
+		if record.State == api.BuildRunning || record.State == api.BuildWaiting && record.QueuedAt != nil {
+			w.failf("%s: the build of commit %.7s is said to be %s: %s", tool.name, record.Commit, record.State, record.Message)
+		}
 	}
 	for i, past := range status.History {
 		if past.Outcome == api.OutcomeProgressing {
