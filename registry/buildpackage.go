@@ -37,11 +37,14 @@ func (l buildpackLayer) MarshalJSON() ([]byte, error) { return l.raw, nil }
 
 // readBuildpackLayers reads the label of a builder image or a buildpackage; it is empty where the label is missing.
 func readBuildpackLayers(labels map[string]string) (buildpackLayers, error) {
-	layers := buildpackLayers{}
+	var layers buildpackLayers
 	if label := labels[buildpackLayersLabel]; label != "" {
 		if err := json.Unmarshal([]byte(label), &layers); err != nil {
 			return nil, fmt.Errorf("read label %s: %w", buildpackLayersLabel, err)
 		}
+	}
+	if layers == nil {
+		layers = buildpackLayers{}
 	}
 	return layers, nil
 }
