@@ -9,7 +9,7 @@
 //	status     shows what became of it
 //
 // Beside them: report tells the maintainers by mail what became of their jobs; registry is everything said to an OCI
-// registry; api/v1alpha1 the two resources, Tool and Builder, api/runs what Jobs and pods say of a job's runs, api/queue in
+// registry; api/v1alpha1 the resources Tool, Directory, Builder and CatalogImage, api/runs what Jobs and pods say of a job's runs, api/queue in
 // which order builds take their turns; schema what is generated from Go types, with the JSON Schema of toolforge.yaml; docs what people read, for the status endpoint to
 // serve. cmd/toolforged wires the rooms together; cmd/toolforge-build is what runs in a
 // build's pod. deploy holds the Helm chart, buildpacks the project's own builder, localcluster a real Kubernetes on one

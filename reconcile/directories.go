@@ -117,8 +117,12 @@ func (d *Directories) walk(ctx context.Context, of *api.Directory) verdicts {
 func (d *Directories) source(ctx context.Context, p *directoryPass) result {
 	spec := &p.directory.Spec
 	repository := sources.Repository{URL: spec.Repository, Ref: spec.Ref}
+	secret := d.Tools.Config.HostSecrets.of(spec.Repository)
 	if spec.SecretRef != nil {
-		credentials, r := d.Tools.credentials(ctx, spec.SecretRef.Name)
+		secret = spec.SecretRef.Name
+	}
+	if secret != "" {
+		credentials, r := d.Tools.credentials(ctx, secret)
 		if credentials == nil {
 			return r
 		}

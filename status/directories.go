@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/toolforge/toolforged/api/v1alpha1"
@@ -111,6 +112,14 @@ func (a api) serveDirectories(w http.ResponseWriter, r *http.Request) {
 type directoriesPage struct {
 	frame
 	Directories []Directory
+}
+
+// Page is the address of the page about what is polled: a tool's, or that of the directories.
+func (p Poll) Page() string {
+	if name, ok := strings.CutPrefix(p.Tool, "directory:"); ok {
+		return "/directories#" + name
+	}
+	return "/tools/" + p.Tool
 }
 
 // serveDirectories shows the repositories that list tools.

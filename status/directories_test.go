@@ -55,3 +55,11 @@ func TestDirectoriesAsJSON(t *testing.T) {
 		t.Errorf("got %+v", d)
 	}
 }
+
+func TestPagesOfPolls(t *testing.T) {
+	for tool, want := range map[string]string{"zeta": "/tools/zeta", "directory:wiki": "/directories#wiki"} {
+		if got := (status.Poll{Tool: tool}).Page(); got != want {
+			t.Errorf("%s leads to %s; want %s", tool, got, want)
+		}
+	}
+}

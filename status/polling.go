@@ -86,6 +86,7 @@ type PollList struct {
 
 // Poll is how one repository of a tool is asked for.
 type Poll struct {
+	// Tool is the tool's name, or "directory:" and that of a Directory.
 	Tool string `json:"tool"`
 	// Build is the build whose repository it is, "" for the tool's own.
 	Build      string `json:"build"`
