@@ -5,5 +5,9 @@
 // A build's pod has two trust zones. The container that runs a repository's code (build) gets no credential; those that get
 // one (prepare, export) run only toolforged's and the lifecycle's code. What runs in them is cmd/toolforge-build.
 //
+// Builds of all tools take their turns in the order of api/queue, which follows from their records. No worker waits: what a
+// registry is asked, is asked beside (Errands), and the tool is woken when it has answered. All that a daemon remembers of
+// builds, another one can do without.
+//
 // The entry point is Builds.
 package build
