@@ -19,7 +19,7 @@ const (
 	// The first pages are given back when the caches have been filled and every tool was looked at, which takes far more
 	// memory and far more of the program than what follows.
 	giveBackFirst = time.Minute
-	giveBackEvery = 10 * time.Minute
+	giveBackEvery = 2 * time.Minute
 )
 
 // giveBack returns memory that is not in use to the system, once after the start and then now and then, until ctx ends.
