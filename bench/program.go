@@ -43,7 +43,7 @@ func startProgram(ctx context.Context, path string, kubeconfig []byte, secret st
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	p.command = exec.CommandContext(ctx, path,
-		"--domain=example.org", "--registry=registry.example/tools", "--source-image=registry.example/toolforged",
+		"--domain=example.org", "--registry=registry.example/tools", "--program-image=registry.example/toolforged",
 		"--status-address="+p.address, "--lease-namespace=default", "--git-addresses=127.0.0.1", "--webhook-secrets="+secrets, "--log-level=error",
 		// An API server that is busy with thousands of new tools is no reason to end.
 		"--lease-duration=60s", "--lease-renew=50s", "--lease-retry=2s",

@@ -78,8 +78,8 @@ func (p *Poller[T]) survive(repo Repository, err *error) {
 	}
 }
 
-// wanted is what the names of w want of the commit: what one of them has read already, and the other readings, in no
-// order, so that one that takes all the time is not always the first.
+// wanted is what the names of w want of the commit: what one of them has read already, and the other readings, shuffled,
+// so that one that takes all the time is not always the first.
 func (p *Poller[T]) wanted(w *watch[T], commit string) (known map[string]outcome[T], missing []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,6 +95,10 @@ func (p *Poller[T]) wanted(w *watch[T], commit string) (known map[string]outcome
 			asked[n.reading] = true
 			missing = append(missing, n.reading)
 		}
+	}
+	for i := len(missing) - 1; i > 0; i-- {
+		j := int(p.opts.Random() * float64(i+1))
+		missing[i], missing[j] = missing[j], missing[i]
 	}
 	return known, missing
 }
