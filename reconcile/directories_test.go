@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -374,4 +375,46 @@ func TestSignedDirectory(t *testing.T) {
 	if names := l.tools(of); names != "signed-a" {
 		t.Errorf("tools %q", names)
 	}
+}
+
+// A daemon that is killed after any number of writes goes on where it was: in the end the Tools are as the last commit lists
+// them, and no more were removed than may be.
+func TestKilledAmidADirectory(t *testing.T) {
+	l := startLister(t)
+	of := l.add("killed")
+	files := map[string]string{}
+	for i := range 20 {
+		files[fmt.Sprintf("killed-%02d", i)] = file("x", "")
+	}
+	killedAfter := func(writes int) {
+		t.Helper()
+		var seen atomic.Int64
+		l.stop()
+		l.wire = &wire{cut: func(request *http.Request) bool {
+			return request.Method != http.MethodGet && seen.Add(1) > int64(writes)
+		}}
+		l.run(&server)
+		l.waker.Wake(of.Name)
+		waitFor(t, "the writes before it is killed", func() bool { return seen.Load() > int64(writes) })
+	}
+	l.push(of, "one", files)
+	for _, writes := range []int{0, 1, 3, 6} {
+		killedAfter(writes)
+	}
+	l.stop()
+	l.wire = &wire{}
+	l.run(&server)
+	l.until(of, "one", "Ready", metav1.ConditionTrue, api.ReasonSucceeded)
+	if names := strings.Fields(l.tools(of)); len(names) != 20 || of.Status.Tools != 20 {
+		t.Errorf("Tools %q, counted %d", names, of.Status.Tools)
+	}
+	delete(files, "killed-00")
+	delete(files, "killed-01")
+	l.push(of, "two", files)
+	killedAfter(1)
+	l.stop()
+	l.wire = &wire{}
+	l.run(&server)
+	l.until(of, "two", "Ready", metav1.ConditionTrue, api.ReasonSucceeded)
+	waitFor(t, "18 to be left", func() bool { return len(strings.Fields(l.tools(of))) == 18 })
 }
