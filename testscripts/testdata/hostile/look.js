@@ -3,6 +3,9 @@ const fs = require('fs')
 const search = require('./search')
 
 const aims = JSON.parse(fs.readFileSync('aims.json', 'utf8'))
-// But for the downloads that npm keeps for the next build of this one tool, and looks at by their digests.
-const found = search.found('/', [aims.poison], ['/workspace/aims.json']).filter(name => !/^\/layers\/[^/]+\/npm-cache\//.test(name))
+// But for the layers that are kept for the next build of this one tool, which it made itself: npm's downloads, which npm looks at
+// by their digests, and the modules, which it installs anew.
+const kept = /^\/(layers\/[^/]+\/npm-cache|cache\/committed)\//
+const found = search.found('/', [aims.poison], ['/workspace/aims.json']).filter(name => !kept.test(name))
+  .concat(search.found('/cache', ['behind ' + aims.poison]))
 fs.writeFileSync('result.txt', found.map(name => `poison in ${name}\n`).join('') + 'looked\n')

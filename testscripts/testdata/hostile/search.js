@@ -36,7 +36,7 @@ exports.put = function (text) {
     if (name.includes('node_modules')) continue
     try {
       if (isDirectory) fs.writeFileSync(path.join(name, 'poison'), text)
-      else if (name.startsWith('/cache/')) fs.appendFileSync(name, text)
+      else if (name.startsWith('/cache/')) fs.appendFileSync(name, 'behind ' + text)
       else continue
       places++
     } catch {}
