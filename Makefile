@@ -114,6 +114,10 @@ scripts: ## Run end-to-end scripts on the platform that is up: SCRIPTS='TestScri
 slow: platform ## Run the end-to-end scripts that `make test` leaves out: they wait for minutes, or fill the node.
 	@$(step) "Testing what takes long, end to end" go test -count=1 -timeout 30m -run TestSlow ./testscripts/...
 
+.PHONY: slow-tekton
+slow-tekton: platform ## Run the end-to-end scripts about builds by Tekton, whose controller is built from its module (minutes).
+	@$(step) "Testing builds by Tekton, end to end" localcluster/tekton.sh go test -count=1 -timeout 20m -v -run TestTekton ./testscripts
+
 .PHONY: bench
 bench: platform ## Measure, beside Flux's way of applying.
 	@$(step) "Building the bench" go -C bench build -o ../.local/bin/bench .

@@ -72,6 +72,15 @@ func (s *step) run(ctx context.Context) (err error) {
 	if err := s.clear(ctx); err != nil {
 		return err
 	}
+	// Those of older commits too, which newer ones wait for.
+	for _, attempt := range s.attempts {
+		if attempt.Ended {
+			continue
+		}
+		if err := s.Engine.Advance(ctx, attempt); err != nil {
+			return err
+		}
+	}
 	if err := s.older(ctx); err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ type Engine interface {
 	Exists(ctx context.Context, r Request, number int) (bool, error)
 	// Start makes an attempt, unless it is there already, and returns without waiting for it.
 	Start(ctx context.Context, r Request, number int) error
+	// Advance does what the engine has to do for an attempt that runs, now that it has got so far; most often nothing.
+	Advance(ctx context.Context, a Attempt) error
 	// Remove deletes an attempt. One that is gone is no error.
 	Remove(ctx context.Context, a Attempt) error
 }
@@ -27,6 +29,8 @@ type Engine interface {
 type Attempt struct {
 	// Object names what the engine made for it, Pod the pod whose containers have the logs; empty for none yet.
 	Object, Pod string
+	// ContainerPrefix is before a container's name in that pod.
+	ContainerPrefix string
 	// Key and Number say which attempt at which build it is.
 	Key    string
 	Number int

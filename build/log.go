@@ -36,7 +36,7 @@ func (b *Builds) tail(ctx context.Context, attempt *Attempt, phase string) strin
 	if phase == "" || attempt.Pod == "" {
 		return ""
 	}
-	text, err := b.Logs.Tail(ctx, b.Config.Namespace, attempt.Pod, containerOf(phase))
+	text, err := b.Logs.Tail(ctx, b.Config.Namespace, attempt.Pod, attempt.ContainerPrefix+containerOf(phase))
 	if err != nil {
 		return "(the log could not be read: " + err.Error() + ")"
 	}

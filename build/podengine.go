@@ -92,6 +92,9 @@ func (e *PodEngine) Start(ctx context.Context, r Request, number int) error {
 	return nil
 }
 
+// Advance implements Engine: a pod goes on by itself.
+func (e *PodEngine) Advance(context.Context, Attempt) error { return nil }
+
 // Remove implements Engine.
 func (e *PodEngine) Remove(ctx context.Context, a Attempt) error {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: e.Config.Namespace, Name: a.Object}}

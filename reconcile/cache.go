@@ -24,15 +24,20 @@ import (
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
-// CacheOptions keep the manager's caches small, given the kinds that tools may bring themselves: the pods of builds;
+// CacheOptions keep the manager's caches small, given the kinds that tools may bring themselves, and those of which builds are made
+// beside pods: the pods of builds;
 // metadata of what else is toolforged's, and of Deployments, CronJobs and Jobs also how they are; of autoscalers what they
 // scale. Nothing has managed fields.
-func CacheOptions(own []schema.GroupVersionKind) cache.Options {
+func CacheOptions(own []schema.GroupVersionKind, builds ...client.Object) cache.Options {
 	ours := labels.SelectorFromSet(labels.Set{api.ManagedByLabel: api.ManagedBy})
-	builds := labels.SelectorFromSet(labels.Set{api.ManagedByLabel: api.ManagedBy, api.ComponentLabel: api.BuildComponent})
+	// By that alone: Tekton says of the pods that it makes for builds that it manages them.
+	ofBuilds := labels.SelectorFromSet(labels.Set{api.ComponentLabel: api.BuildComponent})
 	byObject := map[client.Object]cache.ByObject{
-		&corev1.Pod{}:                            {Label: builds},
+		&corev1.Pod{}:                            {Label: ofBuilds},
 		&autoscalingv2.HorizontalPodAutoscaler{}: {Transform: trimAutoscaler},
+	}
+	for _, object := range builds {
+		byObject[object] = cache.ByObject{Label: ofBuilds}
 	}
 	for _, kind := range cachedKinds(own) {
 		label := ours
@@ -46,8 +51,9 @@ func CacheOptions(own []schema.GroupVersionKind) cache.Options {
 
 // FillCaches reads everything that the controllers watch and returns when it is there, or ctx has ended. A daemon that
 // does not lead keeps the caches too: so it can take over at once.
-func FillCaches(ctx context.Context, c cache.Cache, own []schema.GroupVersionKind) error {
+func FillCaches(ctx context.Context, c cache.Cache, own []schema.GroupVersionKind, builds ...client.Object) error {
 	objects := []client.Object{&api.Tool{}, &api.Builder{}, &api.CatalogImage{}, &api.Directory{}, &corev1.Pod{}, &autoscalingv2.HorizontalPodAutoscaler{}}
+	objects = append(objects, builds...)
 	for _, kind := range cachedKinds(own) {
 		objects = append(objects, watched(kind))
 	}

@@ -80,8 +80,10 @@ type Tools struct {
 	Own       func(namespace, account string) (client.Client, error)
 	Revisions Revisions
 	Builds    Builds
-	Events    events.EventRecorder
-	Now       func() time.Time
+	// BuildObjects are the kinds, beside pods, whose objects are builds; they wake the tool that their label names.
+	BuildObjects []client.Object
+	Events       events.EventRecorder
+	Now          func() time.Time
 	// NewIdentity makes key pairs; nil for real ones.
 	NewIdentity func() (*seal.Identity, error)
 

@@ -54,6 +54,9 @@ func (t *Tools) SetupWithManager(manager ctrl.Manager, revised *Waker, concurren
 			MaxConcurrentReconciles: concurrency,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstBackoff, lastBackoff),
 		})
+	for _, object := range t.BuildObjects {
+		b = b.Watches(object, handler.EnqueueRequestsFromMapFunc(t.labelledTool))
+	}
 	for _, kind := range append(t.Config.kinds(), namespaceKind) {
 		var changed []predicate.Predicate
 		if kind.Kind == "ResourceQuota" {

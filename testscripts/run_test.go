@@ -36,6 +36,14 @@ func TestSlow(t *testing.T) {
 	run(t, "slow", func() { testscript.RunT(serial{t}, params(t, "slow")) })
 }
 
+// TestTekton runs what is about builds as Tekton's TaskRuns; `make slow-tekton` does, on a platform whose builds are such.
+func TestTekton(t *testing.T) {
+	if os.Getenv("TEKTON") == "" {
+		t.Skip("builds are pods: make slow-tekton runs this")
+	}
+	run(t, "tekton", func() { testscript.RunT(serial{t}, params(t, "tekton")) })
+}
+
 func run(t *testing.T, directory string, scripts func()) {
 	found, err := filepath.Glob(filepath.Join(directory, "*.txtar"))
 	if err != nil || len(found) == 0 {
@@ -78,6 +86,7 @@ func setup(env *testscript.Env, p *platform.Platform) error {
 	env.Setenv("REPOSITORY", filepath.Join(root, "testscripts/testdata/repository"))
 	env.Setenv("HOSTILE", filepath.Join(root, "testscripts/testdata/hostile"))
 	env.Setenv("REGISTRY_FILES", filepath.Join(root, ".local/registry/docker/registry/v2/repositories"))
+	env.Setenv("GIT_FILES", filepath.Join(root, ".local/git"))
 	env.Setenv("OLDER_FILES", filepath.Join(root, "manifest/testdata/older"))
 	env.Setenv("AUDIT_LOG", filepath.Join(root, ".local/log/audit.log"))
 	env.Setenv("MAIL_SINK", os.Getenv("MAIL_SINK"))

@@ -115,16 +115,26 @@ func clean(text string, most int) string {
 // Write puts the ending into a file, such as File, so that Parse reads it: within its bounds, and notes are left out when
 // it would be too long.
 func (e Ending) Write(file string) error {
-	e = e.bounded()
-	data := e.encode()
-	for len(data) > maxSize && len(e.Notes) > 0 {
-		e.Notes = e.Notes[:len(e.Notes)-1]
-		data = e.encode()
-	}
-	if err := os.WriteFile(file, data, 0o644); err != nil {
+	if err := os.WriteFile(file, e.Encode(maxSize), 0o644); err != nil {
 		return fmt.Errorf("write how the container ended: %w", err)
 	}
 	return nil
+}
+
+// Encode is the ending as Parse reads it: within its bounds, and of at most so many bytes, at least 2200. Notes are left out when
+// it would be longer, and phases when that is not enough.
+func (e Ending) Encode(most int) []byte {
+	e = e.bounded()
+	data := e.encode()
+	for len(data) > most && len(e.Notes)+len(e.Phases) > 0 {
+		if len(e.Notes) > 0 {
+			e.Notes = e.Notes[:len(e.Notes)-1]
+		} else {
+			e.Phases = e.Phases[:len(e.Phases)-1]
+		}
+		data = e.encode()
+	}
+	return data
 }
 
 func (e Ending) encode() []byte {

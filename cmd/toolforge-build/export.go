@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 
 	"github.com/toolforge/toolforged/build/ending"
+	"github.com/toolforge/toolforged/build/tekton"
 	"github.com/toolforge/toolforged/registry/cache"
 )
 
@@ -24,6 +25,8 @@ type exporting struct {
 	image, runImage string
 	imageBytes      int64
 	labels          map[string]string
+	// begin is a file that says when the build's container has ended; empty when it ended before this one began.
+	begin string
 }
 
 func parseExport(args []string, out io.Writer, end *record) (exporting, error) {
@@ -33,8 +36,10 @@ func parseExport(args []string, out io.Writer, end *record) (exporting, error) {
 	e.places.flags(flags)
 	e.registryFlags.flags(flags)
 	flags.StringVar(&end.file, "ending", end.file, "`file` for the termination message")
+	end.stepFlag(flags)
 	flags.StringVar(&e.runImage, "run-image", "", "`reference` of the image that it is built upon")
 	flags.Int64Var(&e.imageBytes, "image-bytes", 4<<30, "largest image, without the one that it is built upon and uncompressed, in `bytes`")
+	flags.StringVar(&e.begin, "begin-file", "", "`file` whose content \"true\" says that the build's container has ended; not waited for by default")
 	flags.Func("label", "`name=value` that the image gets; may be given again", func(text string) error {
 		name, value, found := strings.Cut(text, "=")
 		if !found || name == "" {
@@ -60,6 +65,16 @@ func export(ctx context.Context, args []string, out io.Writer, end *record) erro
 	e, err := parseExport(args, out, end)
 	if err != nil {
 		return err
+	}
+	if e.begin != "" {
+		if err := awaitBegin(ctx, e.begin); err != nil {
+			return err
+		}
+	}
+	if end.step != nil {
+		if err := sweep(tekton.Dir, *end.step); err != nil {
+			return err
+		}
 	}
 	return end.phase("export", out, func() error {
 		left, err := e.inspect()

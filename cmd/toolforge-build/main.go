@@ -51,7 +51,10 @@ func start(ctx context.Context, args []string, out io.Writer) int {
 		return exitTrouble
 	}
 	end := &record{file: ending.File, now: time.Now}
-	err := commands[args[0]](ctx, args[1:], out, end)
+	args, err := plainArgs(args)
+	if err == nil {
+		err = commands[args[0]](ctx, args[1:], out, end)
+	}
 	if errors.Is(err, flag.ErrHelp) {
 		return 0
 	}
@@ -61,7 +64,7 @@ func start(ctx context.Context, args []string, out io.Writer) int {
 		code = exitCode(err)
 		end.Message, end.Bound = err.Error(), boundOf(err)
 	}
-	if err := end.Write(end.file); err != nil {
+	if err := end.write(); err != nil {
 		fmt.Fprintln(out, "toolforge-build:", err)
 	}
 	return code
@@ -84,6 +87,8 @@ func exitCode(err error) int {
 type record struct {
 	ending.Ending
 	file string
+	// step is the number of the Tekton step as which the program runs; nil for none.
+	step *int
 	now  func() time.Time
 }
 

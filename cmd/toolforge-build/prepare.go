@@ -38,6 +38,7 @@ func parsePrepare(args []string, out io.Writer, end *record) (preparation, error
 	p.places.flags(flags)
 	p.registryFlags.flags(flags)
 	flags.StringVar(&end.file, "ending", end.file, "`file` for the termination message")
+	end.stepFlag(flags)
 	flags.StringVar(&p.repository, "repository", "", "`URL` of the repository")
 	flags.StringVar(&p.commit, "commit", "", "full `id` of the commit")
 	flags.StringVar(&p.credentials, "credentials", "", "`directory` where the Secret with the repository's credentials is mounted; none by default")

@@ -26,6 +26,7 @@ func parseRun(args []string, out io.Writer, end *record) (building, error) {
 	flags.SetOutput(out)
 	b.places.flags(flags)
 	flags.StringVar(&end.file, "ending", end.file, "`file` for the termination message")
+	end.stepFlag(flags)
 	flags.StringVar(&b.platform, "platform", "/platform", "`directory` of what the platform says to buildpacks")
 	flags.BoolVar(&b.order, "order", false, "detect in the order of the file order.toml in -platform, not in the builder's")
 	flags.Int64Var(&b.diskBytes, "disk-bytes", 0, "most that the build may write to disk, in `bytes`; not watched by default")

@@ -38,6 +38,7 @@ type options struct {
 	buildImageSize, buildCacheSize             string
 	buildTimeout, buildRetryMax                time.Duration
 	builderInterval                            time.Duration
+	buildEngine                                string
 	rolloutDeadline                            time.Duration
 	concurrency, concurrentBuilds              int
 	concurrentBuildsPerTool                    int
@@ -77,6 +78,7 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.peerAddress, "peer-address", "", "where the other replicas reach this one's status endpoint: an IP address, with :port if it is another than that of --status-address. Webhooks are handed to the leader there; empty to be handed none")
 	flags.StringToStringVar(&o.gitSecrets, "git-secrets", nil, "Secrets, in the namespace of the builds, for repositories that name none, by their host: forge.example=name,...; http://forge.example=name where it is asked without TLS")
 	flags.StringVar(&o.programImage, "program-image", "", "image with the program toolforge-build (required)")
+	flags.StringVar(&o.buildEngine, "build-engine", enginePods, "what builds are in the cluster: pods, or tekton for TaskRuns, which Tekton's controller makes pods of")
 	flags.StringVar(&o.buildCPU, "build-cpu", "2", "most CPUs for each container of a build")
 	flags.StringVar(&o.buildMemory, "build-memory", "2Gi", "most memory for each container of a build")
 	flags.StringVar(&o.buildDisk, "build-disk", "4Gi", "most that a build may write to disk, source and layers together")
@@ -196,6 +198,7 @@ func (o options) check() error {
 			errs = append(errs, fmt.Errorf("--%s is %q: it must be a quantity such as 2 or 2Gi", flag, value))
 		}
 	}
+	errs = append(errs, checkEngine(o.buildEngine))
 	quantity("build-cpu", o.buildCPU)
 	quantity("build-memory", o.buildMemory)
 	quantity("build-disk", o.buildDisk)

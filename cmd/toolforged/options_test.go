@@ -107,6 +107,7 @@ func TestRefused(t *testing.T) {
 		{[]string{"--builder-interval=10ms"}, "--builder-interval"},
 		{[]string{"--rollout-deadline=10ms"}, "--rollout-deadline"},
 		{[]string{"--build-cpu=lots"}, "--build-cpu"},
+		{[]string{"--build-engine=jobs"}, "must be pods or tekton"},
 		{[]string{"--build-memory=0"}, "--build-memory"},
 		{[]string{"--build-disk=-1Gi"}, "--build-disk"},
 		{[]string{"--kube-api-qps=0"}, "--kube-api-qps"},

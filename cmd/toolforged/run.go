@@ -81,11 +81,14 @@ func newManager(restConfig *rest.Config, o options, ownKinds []schema.GroupVersi
 	if err := api.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("register toolforged's types: %w", err)
 	}
+	if err := addEngineTypes(scheme, o); err != nil {
+		return nil, err
+	}
 	m, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme:  scheme,
 		Logger:  log,
 		Metrics: metricsserver.Options{BindAddress: "0"}, // the status endpoint serves them
-		Cache:   reconcile.CacheOptions(ownKinds),
+		Cache:   reconcile.CacheOptions(ownKinds, o.buildObjects()...),
 
 		LeaderElection:          true,
 		LeaderElectionID:        o.part().Lease(),
@@ -114,7 +117,7 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 	}
 	builds := &build.Builds{
 		Config:   buildConfig(o),
-		Engine:   &build.PodEngine{Config: buildConfig(o), Client: m.GetClient(), Live: m.GetAPIReader()},
+		Engine:   engine(m, o),
 		Tools:    m.GetClient(),
 		Registry: images,
 		Errands:  build.NewErrands(o.registryRequests, woken.tools.Wake),
@@ -122,15 +125,16 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 		Now:      time.Now,
 	}
 	tools := reconcile.NewTools(reconcile.Tools{
-		Config:    config,
-		Shard:     o.part(),
-		Client:    m.GetClient(),
-		Live:      m.GetAPIReader(),
-		Own:       ownClients(m, restConfig),
-		Revisions: polls,
-		Builds:    builds,
-		Events:    m.GetEventRecorder("toolforged"),
-		Now:       time.Now,
+		Config:       config,
+		Shard:        o.part(),
+		Client:       m.GetClient(),
+		Live:         m.GetAPIReader(),
+		Own:          ownClients(m, restConfig),
+		Revisions:    polls,
+		Builds:       builds,
+		BuildObjects: o.buildObjects(),
+		Events:       m.GetEventRecorder("toolforged"),
+		Now:          time.Now,
 	})
 	if err := tools.SetupWithManager(m, &woken.tools, o.concurrency); err != nil {
 		return fmt.Errorf("set the controller of tools up: %w", err)
@@ -210,7 +214,7 @@ func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, po
 	}
 	var filled atomic.Bool
 	if err := m.Add(everywhere(func(ctx context.Context) error {
-		err := reconcile.FillCaches(ctx, m.GetCache(), ownKinds)
+		err := reconcile.FillCaches(ctx, m.GetCache(), ownKinds, o.buildObjects()...)
 		filled.Store(err == nil)
 		return err
 	})); err != nil {
