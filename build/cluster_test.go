@@ -228,6 +228,8 @@ func (r modelRegistry) Built(_ context.Context, tag string) (built registry.Buil
 	return built, err
 }
 
+func (modelEngine) Advance(context.Context, Attempt) error { return nil }
+
 type modelLogs struct{ *cluster }
 
 func (l modelLogs) Tail(context.Context, string, string, string) (string, error) {
