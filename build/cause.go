@@ -7,12 +7,19 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
 // MaxPaths bounds the top of a source of which a record keeps fingerprints.
 const MaxPaths = 100
+
+// maxPathBytes bounds their size, maxReason that of a reason, in bytes.
+const (
+	maxPathBytes = 8 << 10
+	maxReason    = 1000
+)
 
 // maxChanged bounds the paths that a cause names.
 const maxChanged = 10
@@ -36,9 +43,7 @@ func open(r Request, last *api.Build) api.Build {
 		Configuration: r.Configuration,
 		State:         api.BuildWaiting,
 	}
-	if len(r.Paths) <= MaxPaths {
-		record.Paths = r.Paths
-	}
+	record.Paths = kept(r.Paths)
 	if last == nil || last.Source == "" {
 		record.Reason = "first build"
 		return record
@@ -143,7 +148,22 @@ func words(record *api.Build) string {
 	if len(parts) == 0 {
 		return "the builder's buildpacks changed"
 	}
-	return strings.Join(parts, "; ")
+	return oneLine(strings.Join(parts, "; "), maxReason)
+}
+
+// kept are the fingerprints that a record keeps: none when they are too many or too long, or cannot be written down.
+func kept(paths map[string]string) map[string]string {
+	size := 0
+	for path, print := range paths {
+		size += len(path) + len(print)
+		if !utf8.ValidString(path) {
+			return nil
+		}
+	}
+	if len(paths) > MaxPaths || size > maxPathBytes {
+		return nil
+	}
+	return paths
 }
 
 func orNothing(text string) string {

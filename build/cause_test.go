@@ -103,3 +103,24 @@ func TestReplaced(t *testing.T) {
 		t.Errorf("after a first build that never began: %q, automatic %v", next.Reason, next.Automatic)
 	}
 }
+
+// What a stranger calls his files does not fill the record, nor does it break a line.
+func TestHostilePaths(t *testing.T) {
+	built := open(asked("9f8e7d6c5b4a", nil), nil)
+	built.State, built.Attempts = api.BuildSucceeded, 1
+	for name, paths := range map[string]map[string]string{
+		"long":         {strings.Repeat("x", maxPathBytes): "1"},
+		"not in UTF-8": {"\xff": "1"},
+	} {
+		record := open(asked("1a2b3c4d5e6f", func(r *Request) { r.Inputs.Tree, r.Paths = "ffff", paths }), &built)
+		if want := "commit 1a2b3c4 changed the source since 9f8e7d6"; record.Reason != want || record.Paths != nil {
+			t.Errorf("%s: reason %q, paths %v", name, record.Reason, record.Paths)
+		}
+	}
+	record := open(asked("1a2b3c4d5e6f", func(r *Request) {
+		r.Inputs.Tree, r.Paths = "ffff", map[string]string{"a\n\x1b[31mb": "1", strings.Repeat("y", 4000): "1"}
+	}), &built)
+	if strings.ContainsAny(record.Reason, "\n\x1b") || len(record.Reason) > maxReason {
+		t.Errorf("reason %q", record.Reason)
+	}
+}
