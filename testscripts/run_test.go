@@ -81,7 +81,14 @@ func setup(env *testscript.Env, p *platform.Platform) error {
 		env.Setenv(name, os.Getenv(name))
 	}
 	env.Setenv("EXAMPLES", filepath.Join(root, "examples"))
-	env.Setenv("MACHINE_HOME", os.Getenv("HOME")) // where programs that were built are kept
+	// What programs are compiled with, by scripts that do: where they are kept, and from where modules come.
+	env.Setenv("MACHINE_HOME", os.Getenv("HOME"))
+	for _, name := range []string{"XDG_CACHE_HOME", "GOCACHE", "GOMODCACHE", "GOPATH", "GOFLAGS", "GOPROXY", "GOSUMDB", "GONOSUMDB",
+		"GOTOOLCHAIN", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"} {
+		if value := os.Getenv(name); value != "" {
+			env.Setenv(name, value)
+		}
+	}
 	env.Setenv("OTHERBUILDER", filepath.Join(root, "testscripts/otherbuilder"))
 	env.Setenv("REPOSITORY", filepath.Join(root, "testscripts/testdata/repository"))
 	env.Setenv("HOSTILE", filepath.Join(root, "testscripts/testdata/hostile"))
