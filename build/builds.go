@@ -19,11 +19,6 @@ type Registry interface {
 	Built(ctx context.Context, reference string) (registry.Built, error)
 }
 
-// Logs reads the end of one container's log.
-type Logs interface {
-	Tail(ctx context.Context, namespace, pod, container string) (string, error)
-}
-
 // Builds has images built by an Engine. All its state is in that engine's objects, in the registry, and in the records it
 // returns. It is safe for concurrent use.
 type Builds struct {
@@ -90,7 +85,7 @@ func (s *step) run(ctx context.Context) (err error) {
 	if attempt := s.current(); attempt != nil {
 		started := metav1.NewTime(attempt.StartedAt)
 		s.record.Attempts, s.record.StartedAt = attempt.Number, &started
-		s.follow(ctx, attempt)
+		s.follow(attempt)
 		return nil
 	}
 	return s.begin(ctx)
@@ -111,12 +106,12 @@ func (s *step) current() *Attempt {
 }
 
 // follow brings the record up to what the attempt says.
-func (s *step) follow(ctx context.Context, attempt *Attempt) {
+func (s *step) follow(attempt *Attempt) {
 	switch attempt.State {
 	case api.BuildSucceeded:
-		s.exported(ctx, attempt)
+		s.exported(attempt)
 	case api.BuildFailed:
-		s.fail(ctx, attempt)
+		s.fail(attempt)
 	default:
 		untroubled(&s.record)
 		s.record.State, s.record.Phase, s.record.Message = attempt.State, attempt.Phase, attempt.Message
@@ -125,7 +120,7 @@ func (s *step) follow(ctx context.Context, attempt *Attempt) {
 }
 
 // exported looks for the image of an attempt that succeeded.
-func (s *step) exported(ctx context.Context, attempt *Attempt) {
+func (s *step) exported(attempt *Attempt) {
 	s.record.State, s.record.Phase, s.record.Phases = api.BuildRunning, PhaseExport, attempt.Phases
 	if mustWait(&s.record, s.Now()) {
 		return
@@ -137,11 +132,12 @@ func (s *step) exported(ctx context.Context, attempt *Attempt) {
 	case found.missing:
 		lost := *attempt
 		lost.Phase, lost.Message, lost.Again = PhaseExport, "the registry does not have the image that was exported", true
-		s.fail(ctx, &lost)
+		s.fail(&lost)
 	default:
-		s.record.Log, s.record.Bound = s.tail(ctx, attempt, PhaseBuild), attempt.Bound
+		s.record.Bound = attempt.Bound
 		s.succeed(found.built)
 		s.record.Message = strings.Join(attempt.Notes, "; ")
+		s.logged() // nothing waits for it
 	}
 }
 
@@ -152,13 +148,20 @@ func (s *step) succeed(built registry.Built) {
 	s.record.Image, s.record.Processes, s.record.Buildpacks = built.Reference, built.Processes, built.Buildpacks
 }
 
-// fail closes the record when the repository must change, and leaves it waiting for another attempt otherwise.
-func (s *step) fail(ctx context.Context, attempt *Attempt) {
+// fail closes the record when the repository must change, and leaves it waiting for another attempt otherwise. A failure is
+// told with the end of its log, which is soon read.
+func (s *step) fail(attempt *Attempt) {
+	log := s.Logs.Keep(s.request.Tool, s.request.Name, *attempt)
+	if !log.Read {
+		s.record.State, s.record.Phase, s.record.Phases = api.BuildRunning, attempt.Phase, attempt.Phases
+		s.record.Message = "it has failed: its log is being read"
+		return
+	}
 	now := metav1.NewTime(s.Now()).Rfc3339Copy()
 	untroubled(&s.record)
 	s.record.Phase, s.record.Message, s.record.FinishedAt = attempt.Phase, attempt.Message, &now
 	s.record.Phases, s.record.Bound = attempt.Phases, attempt.Bound
-	s.record.Log = s.tail(ctx, attempt, attempt.Phase)
+	s.record.Log = log.End
 	s.record.State = api.BuildFailed
 	if attempt.Again {
 		s.record.State = api.BuildWaiting

@@ -52,7 +52,7 @@ func newCluster(t *testing.T, now func() time.Time) *cluster {
 // daemon is a new daemon of the cluster.
 func (c *cluster) daemon(config Config, errands *Errands) *Builds {
 	return &Builds{Config: config, Engine: modelEngine{c, config}, Tools: modelTools{c}, Registry: modelRegistry{c}, Errands: errands,
-		Logs: modelLogs{c}, Now: c.now}
+		Logs: modelLogs{}, Now: c.now}
 }
 
 // running counts the attempts that have not ended.
@@ -230,10 +230,11 @@ func (r modelRegistry) Built(_ context.Context, tag string) (built registry.Buil
 
 func (modelEngine) Advance(context.Context, Attempt) error { return nil }
 
-type modelLogs struct{ *cluster }
+// modelLogs are kept at once: what is asked for that is asked beside, and its kills are another test's.
+type modelLogs struct{}
 
-func (l modelLogs) Tail(context.Context, string, string, string) (string, error) {
-	return "the log\n", l.request("read the log", func() error { return nil })
+func (modelLogs) Keep(string, string, Attempt) KeptLog {
+	return KeptLog{Read: true, End: "the log\n", Done: true}
 }
 
 // modelTools lists the records, as a cache does that is never behind.

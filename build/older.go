@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -56,11 +57,19 @@ func (s *step) attempt(key string, number int) *Attempt {
 	return nil
 }
 
-// clear removes the attempts that nobody will look at again: those that have ended, and whose result is written down.
+// clear removes the attempts that nobody will look at again: those that have ended, whose result is written down, and whose log
+// is kept.
 func (s *step) clear(ctx context.Context) error {
+	s.logged()
 	for _, attempt := range s.attempts {
 		if !attempt.Ended || attempt.Removed || !s.settled(attempt) {
 			continue
+		}
+		if !s.Logs.Keep(s.request.Tool, s.request.Name, attempt).Done {
+			continue // it wakes the tool
+		}
+		if s.last != nil && attempt.Key == s.record.Key && attempt.Number == s.last.Attempts && s.last.Log == "" {
+			continue // the end of its log is not written down yet
 		}
 		if err := s.Engine.Remove(ctx, attempt); err != nil {
 			return err
@@ -150,3 +159,16 @@ func (b *Builds) Leave(ctx context.Context, tool string, last api.Build, history
 
 // Forget drops what is remembered of a tool.
 func (b *Builds) Forget(tool string) { b.Errands.Forget(tool) }
+
+// logged puts the end of the log of the build's last attempt into its record, once that has ended and it is known.
+func (s *step) logged() {
+	record := &s.record
+	attempt := s.attempt(record.Key, record.Attempts)
+	if record.State == api.BuildRunning || attempt == nil || !attempt.Ended || attempt.Removed {
+		return
+	}
+	log := s.Logs.Keep(s.request.Tool, s.request.Name, *attempt)
+	if log.Read && (record.Log == "" || strings.HasPrefix(record.Log, unread) && !strings.HasPrefix(log.End, unread)) {
+		record.Log = log.End
+	}
+}

@@ -3,6 +3,7 @@ package build
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -96,6 +97,9 @@ func backoff(times int, first, last time.Duration) time.Duration {
 }
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
+
+// urlUser is the user name and password of a URL. A token is often the name alone.
+var urlUser = regexp.MustCompile(`://[^/\s]+@`)
 
 // oneLine makes a text fit for a message of at most so many bytes.
 func oneLine(text string, most int) string {

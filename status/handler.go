@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Options are what the endpoint needs. All are required but Live, Logs, Polling, Webhooks, Ready, Version, Log and Reference.
+// Options are what the endpoint needs. All are required but Live, Logs, BuildLogs, Polling, Webhooks, Ready, Version, Log and Reference.
 type Options struct {
 	// Reader reads Tools, Directories, Builders, Jobs, CronJobs and Deployments: a cache, for every request lists them.
 	Reader client.Reader
@@ -26,6 +26,8 @@ type Options struct {
 	Polling PollingReports
 	// Webhooks answers what is posted below WebhookPath; nil has no webhooks.
 	Webhooks http.Handler
+	// BuildLogs reads what builds print; nil shows none. Whoever reaches the endpoint reads it.
+	BuildLogs BuildLogs
 	// Ready says why requests should not come here yet; nil is always ready.
 	Ready func() error
 	// Metrics is what /metrics shows.
@@ -60,7 +62,7 @@ func New(o Options) http.Handler {
 	store := store{reader: o.Reader, refer: refer, pods: newPods(o.Live, o.Now, o.Log), now: o.Now, logs: o.Logs != nil}
 	api := api{store: store, log: o.Log, polling: o.Polling}
 	checker := newChecker(api, o.Validate, refer)
-	pages := pages{store: store, log: o.Log, now: o.Now, version: o.Version, polling: o.Polling}
+	pages := pages{store: store, log: o.Log, now: o.Now, version: o.Version, polling: o.Polling, buildLogs: o.BuildLogs != nil}
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", serveHealth)
@@ -93,6 +95,9 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("/builds", pages.serveAllBuilds)
 	mux.HandleFunc("/builders", pages.serveBuilders)
 	mux.HandleFunc("/directories", pages.serveDirectories)
+	builds := newBuildLogs(pages, o.BuildLogs)
+	mux.HandleFunc("/tools/{name}/builds/{key}/log", builds.serveText)
+	mux.HandleFunc("/tools/{name}/builds/{key}/log.html", builds.servePage)
 	pages.addDocs(mux, o.Docs)
 	mux.HandleFunc("/", pages.serveNothing)
 	return secured(readOnly(mux))

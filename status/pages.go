@@ -23,6 +23,8 @@ type pages struct {
 	now     func() time.Time
 	version string
 	polling PollingReports
+	// buildLogs tells whether the logs of builds are shown.
+	buildLogs bool
 }
 
 // frame is what every page has.
@@ -113,6 +115,8 @@ type toolPage struct {
 	Logs bool
 	// Polls are those of its repositories.
 	Polls []Poll
+	// BuildLogs tells whether the logs of builds are shown.
+	BuildLogs bool
 }
 
 func (p pages) serveTool(w http.ResponseWriter, r *http.Request) {
@@ -121,7 +125,7 @@ func (p pages) serveTool(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, err)
 		return
 	}
-	p.render(w, http.StatusOK, "tool.html", toolPage{p.frame(tool.Name), tool, nextStep(tool), p.store.logs, p.pollsFor(r.Context(), tool.Name)})
+	p.render(w, http.StatusOK, "tool.html", toolPage{p.frame(tool.Name), tool, nextStep(tool), p.store.logs, p.pollsFor(r.Context(), tool.Name), p.buildLogs})
 }
 
 type messagePage struct {

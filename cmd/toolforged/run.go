@@ -107,9 +107,9 @@ func newManager(restConfig *rest.Config, o options, ownKinds []schema.GroupVersi
 }
 
 func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Config, polls *poller, woken *wakers, o options, log logr.Logger) error {
-	clientset, err := kubernetes.NewForConfig(restConfig)
+	logs, err := newLogbook(m, o, log, woken.tools.Wake)
 	if err != nil {
-		return fmt.Errorf("make a Kubernetes client: %w", err)
+		return err
 	}
 	images, err := registry.NewClient(authn.DefaultKeychain, "toolforged/"+version, o.plainHTTP())
 	if err != nil {
@@ -121,7 +121,7 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 		Tools:    m.GetClient(),
 		Registry: images,
 		Errands:  build.NewErrands(o.registryRequests, woken.tools.Wake),
-		Logs:     build.PodLogs{Client: clientset},
+		Logs:     logs,
 		Now:      time.Now,
 	}
 	tools := reconcile.NewTools(reconcile.Tools{
@@ -224,16 +224,21 @@ func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, po
 	if err != nil {
 		return err
 	}
+	buildLogs, err := newLogbook(m, o, log, func(string) {}) // what is only shown wakes nobody
+	if err != nil {
+		return err
+	}
 	webhooks, err := addWebhooks(m, o, polls, slog.New(logr.ToSlogHandler(log.WithName("webhooks"))))
 	if err != nil {
 		return err
 	}
 	server := status.Server(o.statusAddress, status.New(status.Options{
-		Reader:   m.GetClient(),
-		Live:     m.GetAPIReader(),
-		Logs:     logs,
-		Polling:  polls,
-		Webhooks: webhooks,
+		Reader:    m.GetClient(),
+		Live:      m.GetAPIReader(),
+		Logs:      logs,
+		BuildLogs: buildLogs,
+		Polling:   polls,
+		Webhooks:  webhooks,
 		Ready: func() error {
 			if !filled.Load() {
 				return errors.New("the caches are not filled yet")
