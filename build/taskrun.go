@@ -44,7 +44,7 @@ func TaskRun(c Config, r Request, attempt int) *tektonv1.TaskRun {
 			container.Args = append([]string{"-begin-file=/" + toldName + "/" + endedFile}, container.Args...)
 		}
 		container.Args = literal(container.Args)
-		run.Spec.TaskSpec.Steps = append(run.Spec.TaskSpec.Steps, tektonv1.StepOf(container, tektonv1.StepResult{Name: endingResult}))
+		run.Spec.TaskSpec.Steps = append(run.Spec.TaskSpec.Steps, tektonv1.StepOf(container, tektonv1.StepResult{Name: endingResult, Type: "string"}))
 	}
 	return run
 }

@@ -70,6 +70,8 @@ type Step struct {
 // StepResult names a file that a step writes in its directory of results, and that Tekton puts into the container's termination message.
 type StepResult struct {
 	Name string `json:"name"`
+	// Type is "string", "array" or "object". The webhook, which need not be there, would fill it in.
+	Type string `json:"type"`
 }
 
 // TaskRunStatus is what Tekton says of it.

@@ -20,7 +20,7 @@ func TestCopy(t *testing.T) {
 			PodTemplate: PodTemplate{SecurityContext: &corev1.PodSecurityContext{RunAsUser: ptr.To(int64(1))}, EnableServiceLinks: ptr.To(false)},
 			TaskSpec: TaskSpec{
 				Steps: []Step{{Name: "s", Command: []string{"x"}, Env: []corev1.EnvVar{{Name: "E"}},
-					SecurityContext: &corev1.SecurityContext{Privileged: ptr.To(false)}, Results: []StepResult{{"r"}}}},
+					SecurityContext: &corev1.SecurityContext{Privileged: ptr.To(false)}, Results: []StepResult{{"r", "string"}}}},
 				Volumes: []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}},
 			},
 		},
