@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -75,21 +74,13 @@ func (e *PodEngine) Running(ctx context.Context) ([]queue.Build, error) {
 
 // Exists implements Engine.
 func (e *PodEngine) Exists(ctx context.Context, r Request, number int) (bool, error) {
-	name := podName(r, number)
-	err := e.Live.Get(ctx, client.ObjectKey{Namespace: e.Config.Namespace, Name: name}, &corev1.Pod{})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return false, fmt.Errorf("look for build pod %s: %w", name, err)
-	}
-	return err == nil, nil
+	key := client.ObjectKey{Namespace: e.Config.Namespace, Name: podName(r, number)}
+	return objectExists(ctx, e.Live, key, &corev1.Pod{}, "build pod")
 }
 
 // Start implements Engine.
 func (e *PodEngine) Start(ctx context.Context, r Request, number int) error {
-	pod := Pod(e.Config, r, number)
-	if err := e.Client.Create(ctx, pod); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create build pod %s: %w", pod.Name, err)
-	}
-	return nil
+	return createObject(ctx, e.Client, Pod(e.Config, r, number), "build pod")
 }
 
 // Advance implements Engine: a pod goes on by itself.
@@ -98,10 +89,7 @@ func (e *PodEngine) Advance(context.Context, Attempt) error { return nil }
 // Remove implements Engine.
 func (e *PodEngine) Remove(ctx context.Context, a Attempt) error {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: e.Config.Namespace, Name: a.Object}}
-	if err := e.Client.Delete(ctx, pod); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("delete build pod %s: %w", a.Object, err)
-	}
-	return nil
+	return deleteObject(ctx, e.Client, pod, "build pod")
 }
 
 // Interface guard.

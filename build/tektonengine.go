@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -194,21 +193,13 @@ func (e *TektonEngine) Running(ctx context.Context) ([]queue.Build, error) {
 
 // Exists implements Engine.
 func (e *TektonEngine) Exists(ctx context.Context, r Request, number int) (bool, error) {
-	name := podName(r, number)
-	err := e.Live.Get(ctx, client.ObjectKey{Namespace: e.Config.Namespace, Name: name}, &tektonv1.TaskRun{})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return false, fmt.Errorf("look for the TaskRun %s: %w", name, err)
-	}
-	return err == nil, nil
+	key := client.ObjectKey{Namespace: e.Config.Namespace, Name: podName(r, number)}
+	return objectExists(ctx, e.Live, key, &tektonv1.TaskRun{}, "the TaskRun")
 }
 
 // Start implements Engine.
 func (e *TektonEngine) Start(ctx context.Context, r Request, number int) error {
-	run := TaskRun(e.Config, r, number)
-	if err := e.Client.Create(ctx, run); err != nil && !apierrors.IsAlreadyExists(err) {
-		return fmt.Errorf("create the TaskRun %s: %w", run.Name, err)
-	}
-	return nil
+	return createObject(ctx, e.Client, TaskRun(e.Config, r, number), "the TaskRun")
 }
 
 // Advance implements Engine: it has export begin, once Kubernetes says that the container of the build has ended.
@@ -241,10 +232,7 @@ func (e *TektonEngine) Advance(ctx context.Context, a Attempt) error {
 // Remove implements Engine.
 func (e *TektonEngine) Remove(ctx context.Context, a Attempt) error {
 	run := &tektonv1.TaskRun{ObjectMeta: metav1.ObjectMeta{Namespace: e.Config.Namespace, Name: a.Object}}
-	if err := e.Client.Delete(ctx, run); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("delete the TaskRun %s: %w", a.Object, err)
-	}
-	return nil
+	return deleteObject(ctx, e.Client, run, "the TaskRun")
 }
 
 // Interface guard.

@@ -99,10 +99,11 @@ func debianProgram(t testing.TB, path, name string) string {
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}
+	t.Logf("installing the Debian package %s", name)
 	install := exec.Command("sh", "-c", "apt-get update -qq && apt-get install -y -qq --no-install-recommends "+name)
 	install.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 	if out, err := install.CombinedOutput(); err != nil {
-		t.Skipf("%s is needed, and cannot be installed: %v\n%s", name, err, out)
+		t.Fatalf("%s is needed, and cannot be installed: %v\n%s", name, err, out)
 	}
 	return path
 }
