@@ -3,6 +3,7 @@ package schema_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -43,7 +44,7 @@ func TestRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused := 0
+	refused, unseen := 0, maps.Clone(unknowable)
 	for _, file := range archive.Files {
 		name, broken := strings.CutSuffix(file.Name, ".yaml")
 		value, isYAML := decode(string(file.Data))
@@ -51,7 +52,7 @@ func TestRefuses(t *testing.T) {
 			continue
 		}
 		reason, beyond := unknowable[name]
-		delete(unknowable, name)
+		delete(unseen, name)
 		switch err := check(value); {
 		case err == nil && !beyond:
 			t.Errorf("%s: the schema accepts it:\n%s", name, file.Data)
@@ -61,7 +62,7 @@ func TestRefuses(t *testing.T) {
 			refused++
 		}
 	}
-	for name := range unknowable {
+	for name := range unseen {
 		t.Errorf("%s is no broken file", name)
 	}
 	if refused < 100 {
