@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/toolforge/toolforged/api/runs"
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build/ending"
 )
@@ -36,13 +37,9 @@ func observe(pod *corev1.Pod) Observation {
 		if done := status.State.Terminated; done != nil && done.ExitCode == 0 {
 			continue
 		}
-		running := Observation{State: api.BuildRunning, Phase: phase, Phases: phasesOf(pod)}
-		if waiting := status.State.Waiting; waiting != nil && waiting.Message != "" {
-			running.Message = waiting.Reason + ": " + waiting.Message
-		}
-		return running
+		break
 	}
-	return Observation{State: api.BuildRunning, Phase: phase}
+	return Observation{State: api.BuildRunning, Phase: phase, Phases: phasesOf(pod), Message: runs.Waiting(pod)}
 }
 
 // failure finds the phase that failed, and whose fault it was.

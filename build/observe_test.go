@@ -92,6 +92,11 @@ func TestObserve(t *testing.T) {
 	}{
 		{name: "new", phase: corev1.PodPending, want: running(PhasePrepare, "")},
 		{name: "no phase yet", want: running(PhasePrepare, "")},
+		{name: "no node takes it", phase: corev1.PodPending, change: func(pod *corev1.Pod) {
+			pod.Status.Conditions = []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/1 nodes are available",
+			}}
+		}, want: running(PhasePrepare, "Unschedulable: 0/1 nodes are available")},
 		{name: "first container", phase: corev1.PodPending, states: []state{active, pending, pending}, want: running(PhasePrepare, "")},
 		{name: "between containers", phase: corev1.PodPending, states: []state{succeeded, pending}, want: running(PhaseBuild, "")},
 		{name: "second container", phase: corev1.PodPending, states: []state{succeeded, active, pending}, want: running(PhaseBuild, "")},

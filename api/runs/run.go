@@ -82,7 +82,7 @@ func Of(job *batchv1.Job, pods []corev1.Pod) Run {
 		}
 	}
 	if newest != nil {
-		r.Message = waiting(newest)
+		r.Message = Waiting(newest)
 	}
 	return r
 }
@@ -110,8 +110,8 @@ func (r *Run) fail(condition batchv1.JobCondition, pod *corev1.Pod) {
 		r.Message, r.ExitCode = "", &ended.ExitCode
 	case pod.Status.Reason != "": // such as Evicted
 		r.Message = pod.Status.Reason + ": " + pod.Status.Message
-	case waiting(pod) != "":
-		r.Outcome, r.Message = NotStarted, waiting(pod)
+	case Waiting(pod) != "":
+		r.Outcome, r.Message = NotStarted, Waiting(pod)
 	}
 }
 
@@ -169,8 +169,8 @@ func terminated(pod *corev1.Pod) *corev1.ContainerStateTerminated {
 	return nil
 }
 
-// waiting is what keeps a pod's process from starting; empty when it runs or has run, or is only about to start.
-func waiting(pod *corev1.Pod) string {
+// Waiting is what keeps a pod's process from starting; empty when it runs or has run, or is only about to start.
+func Waiting(pod *corev1.Pod) string {
 	for _, container := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
 		if waits := container.State.Waiting; waits != nil && waits.Message != "" {
 			return waits.Reason + ": " + waits.Message
@@ -200,7 +200,7 @@ func Trouble(pod *corev1.Pod) string {
 			return fmt.Sprintf("its process ended with exit code %d", ended.ExitCode)
 		}
 	}
-	return waiting(pod)
+	return Waiting(pod)
 }
 
 // Sort puts runs in their order, newest first: by when they were due, or else started.
