@@ -158,11 +158,19 @@ func (d *daemon) passes(tool *api.Tool, n int) {
 
 func (d *daemon) until(what string, happened func() bool) {
 	d.t.Helper()
+	if !d.waited(happened) {
+		d.t.Fatalf("gave up waiting for %s", what)
+	}
+}
+
+// waited tells whether it happened in time.
+func (d *daemon) waited(happened func() bool) bool {
 	for deadline := time.Now().Add(patience); !happened(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			d.t.Fatalf("gave up waiting for %s", what)
+			return false
 		}
 	}
+	return true
 }
 
 // status reads a tool.
@@ -192,11 +200,14 @@ func (d *daemon) untilCondition(tool *api.Tool, condition string, status metav1.
 // untilServing keeps the tool's Deployments up, as a cluster would, until the tool is ready with that commit.
 func (d *daemon) untilServing(tool *api.Tool, name string) {
 	d.t.Helper()
-	d.until("commit "+name+" to be up", func() bool {
+	up := func() bool {
 		d.rollOut(tool)
 		status := d.status(tool)
 		return status.Serving != nil && status.Serving.Commit == commit(name) && conditions.IsReady(tool)
-	})
+	}
+	if !d.waited(up) {
+		d.t.Fatalf("gave up waiting for commit %s to be up: %+v", name, tool.Status)
+	}
 }
 
 // rollOut does what the Deployment controller and a kubelet would do.

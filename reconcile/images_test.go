@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,11 @@ func TestSeveralBuilds(t *testing.T) {
 
 	d.pushOther(tool, "redis", "r2", "redis2")
 	d.until("the new image to run", func() bool { return image("store") != store })
+	d.until("the new image to be up", func() bool {
+		d.rollOut(tool)
+		serving := d.status(tool).Serving
+		return serving != nil && slices.ContainsFunc(serving.Images, func(i api.Image) bool { return i.Reference == image("store") })
+	})
 	d.untilServing(tool, "one")
 	if image("webservice") != web {
 		t.Error("the other process got another image too")
