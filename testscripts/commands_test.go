@@ -46,6 +46,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"registry-copy":   registryCopy,
 	"builder":         builder,
 	"metadata-server": metadataServer,
+	"node-disk":       nodeDisk,
 	"aims":            aims,
 	"age-encrypt":     ageEncrypt,
 	"unique":          unique,

@@ -89,6 +89,7 @@ func setup(env *testscript.Env, p *platform.Platform) error {
 			env.Setenv(name, value)
 		}
 	}
+	env.Setenv("CLUSTER", filepath.Join(root, ".local"))
 	env.Setenv("OTHERBUILDER", filepath.Join(root, "testscripts/otherbuilder"))
 	env.Setenv("REPOSITORY", filepath.Join(root, "testscripts/testdata/repository"))
 	env.Setenv("HOSTILE", filepath.Join(root, "testscripts/testdata/hostile"))

@@ -57,12 +57,21 @@ func (c Config) pidFile(name string) string { return c.in("run", name+".pid") }
 // isRunning reports whether the program called name still runs, as the process
 // that was noted when it started.
 func (c Config) isRunning(name string) bool {
+	pid, err := c.pid(name)
+	return err == nil && host.Runs(pid, c.Root)
+}
+
+// pid is the process that was noted when the program called name started.
+func (c Config) pid(name string) (int, error) {
 	text, err := os.ReadFile(c.pidFile(name))
 	if err != nil {
-		return false
+		return 0, fmt.Errorf("looking for %s: %w", name, err)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	return err == nil && host.Runs(pid, c.Root)
+	if err != nil {
+		return 0, fmt.Errorf("looking for %s: %w", name, err)
+	}
+	return pid, nil
 }
 
 // keepOld opens a new log at path. The last one is kept beside it.

@@ -22,6 +22,7 @@ func commands() map[string]func([]string) error {
 	return map[string]func([]string) error{
 		"up":            up,
 		"down":          down,
+		"restart":       restart,
 		"registry":      runRegistry,
 		"gitserver":     runGitserver,
 		"ingress":       runIngress,
@@ -45,8 +46,17 @@ func down(args []string) error {
 	return cluster.Down(interruptible(), config, os.Stdout)
 }
 
-// readConfig reads flags whose defaults the environment may set.
-func readConfig(name string, args []string) (cluster.Config, error) {
+func restart(args []string) error {
+	var program string
+	config, err := readConfig("restart", args, &program)
+	if err != nil {
+		return err
+	}
+	return cluster.Restart(interruptible(), config, program, os.Stdout)
+}
+
+// readConfig reads flags whose defaults the environment may set, and as many operands as are asked for.
+func readConfig(name string, args []string, operands ...*string) (cluster.Config, error) {
 	// Debian's programs for administrators are not on every user's path.
 	if err := os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin"); err != nil {
 		return cluster.Config{}, err
@@ -78,6 +88,12 @@ func readConfig(name string, args []string) (cluster.Config, error) {
 	port(&config.StatusPort, "status-port", "STATUS_PORT", 8081, "`port` of the status endpoint on 127.0.0.1")
 	if err := flags.Parse(args); err != nil {
 		return cluster.Config{}, err
+	}
+	if flags.NArg() != len(operands) {
+		return cluster.Config{}, fmt.Errorf("it takes %d operands, and has %q", len(operands), flags.Args())
+	}
+	for i, operand := range operands {
+		*operand = flags.Arg(i)
 	}
 	config.Root, err = filepath.Abs(config.Root)
 	return config, errors.Join(bad, err)

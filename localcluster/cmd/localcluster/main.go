@@ -15,6 +15,8 @@ const usage = `usage: localcluster COMMAND
 
   up          start the cluster; return when it is ready
   down        stop it; leave nothing of it outside of its directory
+  restart     restart one of its parts, with its configuration files as they
+              are now: restart [FLAG]... kubelet
   kubectl     as kubectl; so is this binary by that name
 
 and the parts of the cluster, which "up" starts:
