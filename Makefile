@@ -162,4 +162,4 @@ generate: ## Generate the CRDs, the deep copies and the schema of toolforge.yaml
 lint: ## Check format, vet and staticcheck.
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofmt'ed: $$unformatted" >&2; exit 1; }
 	@go vet ./... && go -C bench vet ./... && go -C localcluster vet $(localcluster-packages) && go -C testscripts/otherbuilder vet ./...
-	@$(STATICCHECK) ./... && (cd bench && $(STATICCHECK) ./...) && cd localcluster && $(STATICCHECK) $(localcluster-packages)
+	@$(STATICCHECK) ./... && (cd bench && $(STATICCHECK) ./...) && (cd testscripts/otherbuilder && $(STATICCHECK) ./...) && cd localcluster && $(STATICCHECK) $(localcluster-packages)
