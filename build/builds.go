@@ -30,9 +30,12 @@ type Builds struct {
 	// Errands ask the registry.
 	Errands *Errands
 	Logs    Logs
-	Now     func() time.Time
+	// Claims keep what a build is about to use from being removed; nil where nothing is.
+	Claims *Claims
+	Now    func() time.Time
 
-	turns turns
+	turns  turns
+	doubts doubts
 }
 
 // step is one Step.
@@ -79,7 +82,7 @@ func (s *step) run(ctx context.Context) (err error) {
 	if err := s.older(ctx); err != nil {
 		return err
 	}
-	if s.record.State == api.BuildSucceeded || s.record.State == api.BuildFailed {
+	if s.record.State == api.BuildFailed || s.record.State == api.BuildSucceeded && !s.still() {
 		return nil
 	}
 	if attempt := s.current(); attempt != nil {
@@ -226,7 +229,7 @@ func (s *step) start(ctx context.Context) error {
 	if !its {
 		return nil
 	}
-	attempt := record.Attempts + 1
+	attempt := max(record.Attempts, attemptsAt(s.history, record.Name, record.Key)) + 1
 	if err := s.Engine.Start(ctx, s.request, attempt); err != nil {
 		s.release(s.request, record)
 		return err

@@ -31,9 +31,12 @@ const maxFingerprints = 100
 func open(r Request, last *api.Build) api.Build {
 	key := r.Inputs.Key()
 	if last != nil && last.Key == key {
-		return *last.DeepCopy()
+		record := last.DeepCopy()
+		record.Branch = r.branch()
+		return *record
 	}
 	record := api.Build{
+		Branch:        r.branch(),
 		Name:          r.Name,
 		Key:           key,
 		Commit:        r.Commit,

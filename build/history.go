@@ -45,6 +45,18 @@ func running(history []api.PastBuild, name, key string) int {
 	})
 }
 
+// attemptsAt is the number of the last attempt at a build of the past: another one at the same inputs, whose image has gone, must be
+// told from it by its log.
+func attemptsAt(history []api.PastBuild, name, key string) int {
+	last := 0
+	for _, p := range history {
+		if p.Name == name && p.Key == key {
+			last = max(last, p.Attempts)
+		}
+	}
+	return last
+}
+
 // past is the entry for a record that is superseded now.
 func past(record *api.Build) api.PastBuild {
 	p := api.PastBuild{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/toolforge/toolforged/registry"
 )
@@ -14,6 +15,7 @@ type found struct {
 	built   registry.Built
 	missing bool
 	err     error
+	at      time.Time
 }
 
 func (s *step) place() place { return place{s.request.Tool, s.request.Name} }
@@ -23,15 +25,34 @@ func (s *step) place() place { return place{s.request.Tool, s.request.Name} }
 func (s *step) lookup(why string) found {
 	tag := s.Config.tag(s.request)
 	what := fmt.Sprintf("%s attempt %d %s", tag, s.record.Attempts, why)
-	result, done := s.Errands.ask(s.place(), what, func(ctx context.Context) any {
-		built, err := s.Registry.Built(ctx, tag)
-		if errors.Is(err, registry.ErrNotFound) {
-			return found{done: true, missing: true}
-		}
-		return found{done: true, built: built, err: err}
-	})
+	answer, done := s.ask(what, tag)
+	if done && s.Now().Sub(answer.at) > answerFor {
+		answer, done = s.ask(what, tag)
+	}
 	if !done {
 		return found{}
 	}
-	return result.(found)
+	if err := s.Claims.claim(tag); err != nil {
+		return found{done: true, err: err}
+	}
+	return answer
+}
+
+func (s *step) ask(what, tag string) (found, bool) {
+	result, done := s.Errands.ask(s.place(), what, func(ctx context.Context) any {
+		if err := s.Claims.claim(tag); err != nil {
+			return found{err: err, at: s.Now()}
+		}
+		built, err := s.Registry.Built(ctx, tag)
+		if errors.Is(err, registry.ErrNotFound) {
+			return found{missing: true, at: s.Now()}
+		}
+		return found{built: built, err: err, at: s.Now()}
+	})
+	if !done {
+		return found{}, false
+	}
+	answer := result.(found)
+	answer.done = true
+	return answer, true
 }

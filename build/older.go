@@ -158,7 +158,10 @@ func (b *Builds) Leave(ctx context.Context, tool string, last api.Build, history
 }
 
 // Forget drops what is remembered of a tool.
-func (b *Builds) Forget(tool string) { b.Errands.Forget(tool) }
+func (b *Builds) Forget(tool string) {
+	b.Errands.Forget(tool)
+	b.doubts.forget(tool)
+}
 
 // logged puts the end of the log of the build's last attempt into its record, once that has ended and it is known.
 func (s *step) logged() {

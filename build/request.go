@@ -56,10 +56,18 @@ const defaultCache = "default"
 // for the default branch itself. They are beside the images, for those are anyone's to read.
 func (c Config) caches(r Request) (own, fallback string) {
 	repository := c.Registry + "/cache/tool-" + r.Tool + "/" + r.Name + ":"
-	if r.Branch == "" || r.Branch == "HEAD" {
+	if r.branch() == "" {
 		return repository + defaultCache, ""
 	}
-	return repository + branchTag(r.Branch), repository + defaultCache
+	return repository + branchTag(r.branch()), repository + defaultCache
+}
+
+// branch is the one that is followed; empty for the default branch.
+func (r Request) branch() string {
+	if r.Branch == "HEAD" {
+		return ""
+	}
+	return r.Branch
 }
 
 // branchTag is a valid image tag, of no other branch.

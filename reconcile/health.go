@@ -140,6 +140,9 @@ func (t *Tools) deploymentHealth(ctx context.Context, p *pass, object *unstructu
 	if why == "" {
 		why = t.explain(ctx, object.GetNamespace(), client.MatchingLabels{render.NameLabel: object.GetName()})
 	}
+	if unpulled(why) && t.Builds.Doubt(p.tool.Name) {
+		p.again(cacheCheck)
+	}
 	if why != "" {
 		message += ": " + why
 	}
@@ -164,6 +167,11 @@ func (t *Tools) explain(ctx context.Context, namespace string, labels client.Mat
 		}
 	}
 	return ""
+}
+
+// unpulled tells whether a pod waits for an image that cannot be pulled, in the kubelet's words.
+func unpulled(why string) bool {
+	return strings.HasPrefix(why, "ErrImagePull: ") || strings.HasPrefix(why, "ImagePullBackOff: ")
 }
 
 // trouble says what is wrong with a container: how its process ended and its last words, or what it waits for.

@@ -34,6 +34,8 @@ type Builds interface {
 	Rest(ctx context.Context, tool string, last api.Build, history []api.PastBuild) (api.Build, []api.PastBuild, error)
 	// Leave ends a build that is not asked for any more. Its record can be dropped when it is gone.
 	Leave(ctx context.Context, tool string, last api.Build, history []api.PastBuild) (gone bool, now []api.PastBuild, err error)
+	// Doubt has the registry asked, in the next Step, whether the images of a tool's builds are still there; unless it was lately.
+	Doubt(tool string) bool
 	// Forget drops what is remembered of a tool.
 	Forget(tool string)
 }

@@ -31,6 +31,10 @@ type Build struct {
 	// +optional
 	Source string `json:"source,omitempty"`
 
+	// Branch is what of the repository is followed, which has a cache of its own; empty for the default branch.
+	// +optional
+	Branch string `json:"branch,omitempty"`
+
 	// Paths are fingerprints of what is at the top of the source, by name; empty when there is more than 100 of it. They tell
 	// the next build what changed.
 	// +optional
