@@ -5,7 +5,8 @@
 //	           signed it, sources/webhook hears from forges that there is a newer one
 //	manifest   says what a toolforge.yaml declares, or what is wrong with it, with line and column
 //	build      names an image by everything it is made from, and has it made in a pod, if it is not there yet;
-//	           detection says which buildpacks look at a source, project what its project.toml leaves out
+//	           detection says which buildpacks look at a source, project what its project.toml leaves out, retention removes
+//	           from the registry what nothing needs any more
 //	reconcile  renders the Kubernetes objects, applies what changed, deletes what is no longer declared
 //	status     shows what became of it
 //

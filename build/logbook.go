@@ -85,8 +85,7 @@ func NewLogbook(l *Logbook) *Logbook {
 	return l
 }
 
-// logRepository is where the logs of a tool's builds of one name are kept. What is below cache can be read with the
-// registry's account alone.
+// logRepository is where the logs of a tool's builds of one name are kept.
 func (c Config) logRepository(tool, name string) string {
-	return c.Registry + "/cache/tool-" + tool + "/" + name + "/logs"
+	return c.Registry + "/" + Repository{OfLogs, tool, name}.Path()
 }

@@ -41,7 +41,7 @@ type Request struct {
 
 // Repository is the image's name in the registry: one for each build of each tool.
 func (c Config) repository(r Request) string {
-	return c.Registry + "/tool-" + r.Tool + "/" + r.Name
+	return c.Registry + "/" + Repository{OfImages, r.Tool, r.Name}.Path()
 }
 
 // tag is where the build of exactly these inputs is found again.
@@ -55,11 +55,11 @@ const defaultCache = "default"
 // caches are where the build's cache is kept, and where one is looked for when there is none: that of the default branch, empty
 // for the default branch itself. They are beside the images, for those are anyone's to read.
 func (c Config) caches(r Request) (own, fallback string) {
-	repository := c.Registry + "/cache/tool-" + r.Tool + "/" + r.Name + ":"
-	if r.branch() == "" {
-		return repository + defaultCache, ""
+	repository := c.Registry + "/" + Repository{OfCaches, r.Tool, r.Name}.Path() + ":"
+	if own = repository + CacheTag(r.branch()); r.branch() != "" {
+		fallback = repository + defaultCache
 	}
-	return repository + branchTag(r.branch()), repository + defaultCache
+	return own, fallback
 }
 
 // branch is the one that is followed; empty for the default branch.

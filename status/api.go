@@ -19,9 +19,10 @@ const unavailable = "the state of the tools cannot be read at the moment; try ag
 
 // api serves the JSON answers.
 type api struct {
-	store   store
-	log     logr.Logger
-	polling PollingReports
+	store     store
+	log       logr.Logger
+	polling   PollingReports
+	retention RetentionReports
 }
 
 func (a api) serveTools(w http.ResponseWriter, r *http.Request) {

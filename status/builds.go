@@ -293,6 +293,8 @@ func (a api) serveBuild(w http.ResponseWriter, r *http.Request) {
 type allBuildsPage struct {
 	frame
 	AllBuilds
+	// Retention is what was removed from the registry; nil when nothing is.
+	Retention *Retention
 }
 
 func (p pages) serveAllBuilds(w http.ResponseWriter, r *http.Request) {
@@ -301,7 +303,7 @@ func (p pages) serveAllBuilds(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, err)
 		return
 	}
-	p.render(w, http.StatusOK, "builds.html", allBuildsPage{p.frame("Builds"), all})
+	p.render(w, http.StatusOK, "builds.html", allBuildsPage{p.frame("Builds"), all, p.retained(r.Context())})
 }
 
 type toolBuildsPage struct {

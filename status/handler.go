@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Options are what the endpoint needs. All are required but Live, Logs, BuildLogs, Polling, Webhooks, Ready, Version, Log and Reference.
+// Options are what the endpoint needs. All are required but Live, Logs, BuildLogs, Polling, Retention, Webhooks, Ready, Version, Log and Reference.
 type Options struct {
 	// Reader reads Tools, Directories, Builders, Jobs, CronJobs and Deployments: a cache, for every request lists them.
 	Reader client.Reader
@@ -24,6 +24,8 @@ type Options struct {
 	Logs Logs
 	// Polling tells how repositories are asked for; nil shows nothing of it.
 	Polling PollingReports
+	// Retention tells what was removed from the registry; nil shows nothing of it.
+	Retention RetentionReports
 	// Webhooks answers what is posted below WebhookPath; nil has no webhooks.
 	Webhooks http.Handler
 	// BuildLogs reads what builds print; nil shows none. Whoever reaches the endpoint reads it.
@@ -60,9 +62,9 @@ func New(o Options) http.Handler {
 	}
 	refer := references(cmp.Or(o.Reference, ownReference))
 	store := store{reader: o.Reader, refer: refer, pods: newPods(o.Live, o.Now, o.Log), now: o.Now, logs: o.Logs != nil}
-	api := api{store: store, log: o.Log, polling: o.Polling}
+	api := api{store: store, log: o.Log, polling: o.Polling, retention: o.Retention}
 	checker := newChecker(api, o.Validate, refer)
-	pages := pages{store: store, log: o.Log, now: o.Now, version: o.Version, polling: o.Polling, buildLogs: o.BuildLogs != nil}
+	pages := pages{store: store, log: o.Log, now: o.Now, version: o.Version, polling: o.Polling, retention: o.Retention, buildLogs: o.BuildLogs != nil}
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", serveHealth)
@@ -80,6 +82,9 @@ func New(o Options) http.Handler {
 		mux.HandleFunc(PollingPath, api.servePolling)
 		mux.HandleFunc(ToolPollingPath("{name}"), api.serveToolPolling)
 		mux.HandleFunc("/polling", pages.servePolling)
+	}
+	if o.Retention != nil {
+		mux.HandleFunc(RetentionPath, api.serveRetention)
 	}
 	if o.Webhooks != nil {
 		mux.Handle(WebhookPath, o.Webhooks)

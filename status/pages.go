@@ -18,11 +18,12 @@ const rowsOnPage = 500
 
 // pages serves the HTML.
 type pages struct {
-	store   store
-	log     logr.Logger
-	now     func() time.Time
-	version string
-	polling PollingReports
+	store     store
+	log       logr.Logger
+	now       func() time.Time
+	version   string
+	polling   PollingReports
+	retention RetentionReports
 	// buildLogs tells whether the logs of builds are shown.
 	buildLogs bool
 }

@@ -162,11 +162,11 @@ func reader(t *testing.T, objects ...client.Object) client.Reader {
 func options(t *testing.T, from client.Reader) status.Options {
 	t.Helper()
 	metrics := prometheus.NewPedanticRegistry()
-	metrics.MustRegister(status.NewCollector(from, "v1.2.3"), status.NewPollingCollector(reports{}))
+	metrics.MustRegister(status.NewCollector(from, "v1.2.3"), status.NewPollingCollector(reports{}), status.NewRetentionCollector(reports{}))
 	return status.Options{
 		Reader: from, Live: from, Logs: logs{}, Metrics: metrics, Now: func() time.Time { return now }, Version: "v1.2.3", Log: testr.New(t),
 		Schema: []byte(`{"title": "toolforge.yaml"}`), Docs: pages, Validate: onlyGood,
-		Polling: reports{},
+		Polling: reports{}, Retention: reports{},
 	}
 }
 

@@ -50,6 +50,7 @@ type options struct {
 	leaseNamespace                             string
 	leaseDuration, leaseRenew, leaseRetry      time.Duration
 	mail                                       mailOptions
+	retention                                  retentionOptions
 	log                                        logger.Options
 	showVersion                                bool
 }
@@ -103,6 +104,7 @@ func parse(arguments []string) (options, error) {
 	flags.DurationVar(&o.leaseRetry, "lease-retry", time.Second, "time between two tries to get or renew the Lease")
 	flags.BoolVar(&o.showVersion, "version", false, "print the version and exit")
 	o.mail.bind(flags)
+	o.retention.bind(flags)
 	o.log.BindFlags(flags)
 	if err := flags.Parse(arguments); err != nil {
 		return o, err
@@ -192,7 +194,7 @@ func (o options) check() error {
 	if _, err := o.peer(); err != nil && o.peerAddress != "" {
 		errs = append(errs, fmt.Errorf("--peer-address is %q: it must be an IP address, or ip:port", o.peerAddress))
 	}
-	errs = append(errs, o.checkLease(), o.mail.check())
+	errs = append(errs, o.checkLease(), o.mail.check(), o.retention.check())
 	quantity := func(flag, value string) {
 		if q, err := resource.ParseQuantity(value); err != nil || q.Sign() <= 0 {
 			errs = append(errs, fmt.Errorf("--%s is %q: it must be a quantity such as 2 or 2Gi", flag, value))

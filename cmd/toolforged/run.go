@@ -12,7 +12,6 @@ import (
 	"github.com/fluxcd/pkg/runtime/logger"
 	"github.com/go-logr/logr"
 	"github.com/google/go-containerregistry/pkg/authn"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
@@ -56,13 +55,25 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := addControllers(m, restConfig, config, polls.polls, woken, o, log); err != nil {
+	images, err := registry.NewClient(authn.DefaultKeychain, "toolforged/"+version, o.plainHTTP())
+	if err != nil {
+		return err
+	}
+	builds, err := newBuilds(m, o, images, woken, log)
+	if err != nil {
+		return err
+	}
+	if err := addControllers(m, restConfig, config, polls.polls, builds, images, woken, o); err != nil {
+		return err
+	}
+	retained, err := addRetention(m, o, builds, config.Policy.OwnKinds(), polls.peers, woken, log)
+	if err != nil {
 		return err
 	}
 	if err := addMail(m, o); err != nil {
 		return err
 	}
-	if err := addStatus(m, o, config.Policy.OwnKinds(), polls, log); err != nil {
+	if err := addStatus(m, o, config.Policy.OwnKinds(), polls, retained, log); err != nil {
 		return err
 	}
 	if err := m.Add(giveBack(log)); err != nil {
@@ -106,24 +117,7 @@ func newManager(restConfig *rest.Config, o options, ownKinds []schema.GroupVersi
 	return m, nil
 }
 
-func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Config, polls *poller, woken *wakers, o options, log logr.Logger) error {
-	logs, err := newLogbook(m, o, log, woken.tools.Wake)
-	if err != nil {
-		return err
-	}
-	images, err := registry.NewClient(authn.DefaultKeychain, "toolforged/"+version, o.plainHTTP())
-	if err != nil {
-		return err
-	}
-	builds := &build.Builds{
-		Config:   buildConfig(o),
-		Engine:   engine(m, o),
-		Tools:    m.GetClient(),
-		Registry: images,
-		Errands:  build.NewErrands(o.registryRequests, woken.tools.Wake),
-		Logs:     logs,
-		Now:      time.Now,
-	}
+func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Config, polls *poller, builds *build.Builds, images *registry.Client, woken *wakers, o options) error {
 	tools := reconcile.NewTools(reconcile.Tools{
 		Config:       config,
 		Shard:        o.part(),
@@ -157,27 +151,6 @@ func addControllers(m ctrl.Manager, restConfig *rest.Config, config reconcile.Co
 	return nil
 }
 
-func buildConfig(o options) build.Config {
-	return build.Config{
-		Namespace:        o.buildNamespace,
-		Registry:         o.registry,
-		PlainHTTP:        o.plainHTTP(),
-		RegistrySecret:   o.registrySecret,
-		ProgramImage:     o.programImage,
-		SourceArgs:       o.git.Args(),
-		Concurrency:      o.concurrentBuilds,
-		PerTool:          o.concurrentBuildsPerTool,
-		CancelSuperseded: o.cancelSupersededBuilds,
-		Timeout:          o.buildTimeout,
-		LongestRetry:     o.buildRetryMax,
-		CPU:              resource.MustParse(o.buildCPU),
-		Memory:           resource.MustParse(o.buildMemory),
-		Disk:             resource.MustParse(o.buildDisk),
-		ImageSize:        resource.MustParse(o.buildImageSize),
-		CacheSize:        resource.MustParse(o.buildCacheSize),
-	}
-}
-
 func toolsConfig(o options) (reconcile.Config, error) {
 	config := reconcile.Config{
 		Domain:          o.domain,
@@ -208,7 +181,7 @@ func toolsConfig(o options) (reconcile.Config, error) {
 }
 
 // addStatus serves the status endpoint for as long as the manager runs, leading or not.
-func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, polls polling, log logr.Logger) error {
+func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, polls polling, retained status.RetentionReports, log logr.Logger) error {
 	if err := metrics.Registry.Register(status.NewCollector(m.GetClient(), version)); err != nil {
 		return fmt.Errorf("register the metrics: %w", err)
 	}
@@ -238,6 +211,7 @@ func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, po
 		Logs:      logs,
 		BuildLogs: buildLogs,
 		Polling:   polls,
+		Retention: retained,
 		Webhooks:  webhooks,
 		Ready: func() error {
 			if !filled.Load() {

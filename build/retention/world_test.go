@@ -1,0 +1,382 @@
+package retention
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/toolforge/toolforged/api/queue"
+	api "github.com/toolforge/toolforged/api/v1alpha1"
+	"github.com/toolforge/toolforged/build"
+	"github.com/toolforge/toolforged/registry"
+)
+
+const prefix = "registry.example"
+
+// killed is what a request panics with in which the daemon is killed.
+type killed struct{}
+
+// shelf is a registry: by repository without the prefix, what is behind each tag, and the manifests.
+type shelf struct {
+	tags      map[string]map[string]string
+	artifacts map[string]registry.Artifact
+	// request is called before each request and after it, with what it is.
+	request func(what string)
+	err     map[string]error
+}
+
+func newShelf() *shelf {
+	return &shelf{tags: map[string]map[string]string{}, artifacts: map[string]registry.Artifact{}, request: func(string) {}, err: map[string]error{}}
+}
+
+// around has a request happen.
+func (s *shelf) around(what string, do func()) error {
+	s.request("before " + what)
+	if err := s.err[what]; err != nil {
+		return err
+	}
+	do()
+	s.request("after " + what)
+	return nil
+}
+
+func (s *shelf) put(repository, tag, digest string) {
+	if s.tags[repository] == nil {
+		s.tags[repository] = map[string]string{}
+	}
+	s.tags[repository][tag] = digest
+}
+
+func (s *shelf) holds(repository, digest string) bool {
+	for _, behind := range s.tags[repository] {
+		if behind == digest {
+			return true
+		}
+	}
+	return false
+}
+
+func split(reference, by string) (repository, rest string) {
+	repository, rest, _ = strings.Cut(strings.TrimPrefix(reference, prefix+"/"), by)
+	return repository, rest
+}
+
+func (s *shelf) Repositories(context.Context, string) (found []string, err error) {
+	err = s.around("list", func() {
+		for repository := range s.tags {
+			found = append(found, repository)
+		}
+	})
+	return append(found, "builders/bookworm"), err
+}
+
+func (s *shelf) Tags(_ context.Context, repository string) (found []string, err error) {
+	err = s.around("tags", func() {
+		for tag := range s.tags[strings.TrimPrefix(repository, prefix+"/")] {
+			found = append(found, tag)
+		}
+	})
+	return found, err
+}
+
+func (s *shelf) Behind(_ context.Context, reference string) (behind registry.Behind, err error) {
+	repository, tag := split(reference, ":")
+	if failed := s.around("behind", func() {
+		var ok bool
+		if behind.Digest, ok = s.tags[repository][tag]; !ok {
+			err = registry.ErrNotFound
+		}
+	}); failed != nil {
+		err = failed
+	}
+	return behind, err
+}
+
+func (s *shelf) Remove(_ context.Context, reference string) error {
+	repository, digest := split(reference, "@")
+	return s.around("remove", func() {
+		for tag, behind := range s.tags[repository] {
+			if behind == digest {
+				delete(s.tags[repository], tag)
+			}
+		}
+	})
+}
+
+func (s *shelf) Keep(_ context.Context, reference string, a registry.Artifact) error {
+	repository, tag := split(reference, ":")
+	return s.around("keep", func() {
+		s.put(repository, tag, hash(string(a.Data)))
+		s.artifacts[reference] = a
+	})
+}
+
+func (s *shelf) Kept(_ context.Context, reference string, _ int64) (a registry.Artifact, err error) {
+	repository, tag := split(reference, ":")
+	if failed := s.around("kept", func() {
+		if _, ok := s.tags[repository][tag]; !ok {
+			err = registry.ErrNotFound
+		}
+		a = s.artifacts[reference]
+	}); failed != nil {
+		err = failed
+	}
+	return a, err
+}
+
+// Built is what a build asks for.
+func (s *shelf) Built(_ context.Context, reference string) (registry.Built, error) {
+	repository, tag := split(reference, ":")
+	digest, ok := s.tags[repository][tag]
+	if !ok {
+		return registry.Built{}, registry.ErrNotFound
+	}
+	return registry.Built{Reference: prefix + "/" + repository + "@" + digest}, nil
+}
+
+func hash(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// world is one tool whose builds are the real ones, run by an engine that ends each at once.
+type world struct {
+	t     *testing.T
+	shelf *shelf
+	// tool is how the API server has it, shown how the cache does; nil once it is deleted.
+	tool, shown *api.Tool
+	tree        int
+	builds      *build.Builds
+	sweeper     *Sweeper
+	attempts    []build.Attempt
+	random      *rand.Rand
+	// objects are what the tool's objects name.
+	objects []string
+	missing int
+}
+
+var policy = Policy{Keep: 3, Age: time.Hour, Interval: 10 * time.Second}
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, shelf: newShelf(), random: rand.New(rand.NewPCG(1, 1))}
+	w.tool = &api.Tool{}
+	w.tool.Name, w.tool.ResourceVersion = "wiki", "0"
+	w.start()
+	return w
+}
+
+// start starts the daemon anew, with nothing remembered.
+func (w *world) start() {
+	claims := build.NewClaims(time.Now)
+	errands := build.NewErrands(1, nil)
+	errands.Run = func(errand func()) { errand() }
+	w.builds = &build.Builds{Config: build.Config{Registry: prefix, Concurrency: 100}, Engine: w, Tools: w, Registry: w.shelf,
+		Errands: errands, Logs: w, Claims: claims, Now: time.Now}
+	w.sweeper = &Sweeper{
+		Policy: policy, Prefix: prefix, Registry: func() (Registry, error) { return w.shelf, nil }, Shard: "shard-0", Owns: func(string) bool { return true },
+		Tools: shownWorld{w}, Live: w, Objects: Objects{Live: w, Catalog: w}, Claims: claims,
+		Missing: func(tool string) { w.missing++; w.builds.Doubt(tool) }, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		looks: map[string]look{},
+	}
+	if w.tool != nil {
+		w.shown = w.tool.DeepCopy()
+	}
+}
+
+// sweep passes once; it is true when the daemon was killed meanwhile, and has started anew.
+func (w *world) sweep() (dead bool) {
+	defer func() {
+		switch failure := recover(); failure.(type) {
+		case nil:
+		case killed:
+			dead = true
+			w.start()
+		default:
+			panic(failure)
+		}
+	}()
+	if err := w.sweeper.pass(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	return false
+}
+
+func (w *world) request() build.Request {
+	return build.Request{Tool: "wiki", Name: "main", Commit: fmt.Sprintf("%040d", w.tree), Inputs: build.Inputs{Tree: fmt.Sprint(w.tree)}}
+}
+
+// step goes on with the tool's build, and deploys its image.
+func (w *world) step(comesUp bool) {
+	if w.tool == nil {
+		return
+	}
+	status := &w.tool.Status
+	var last *api.Build
+	if len(status.Builds) > 0 {
+		last = &status.Builds[0]
+	}
+	record, history, err := w.builds.Step(w.t.Context(), w.request(), last, status.BuildHistory)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	status.Builds, status.BuildHistory = []api.Build{record}, history
+	w.changed()
+	if record.State != api.BuildSucceeded || status.Serving != nil && status.Serving.Images[0].Reference == record.Image {
+		return
+	}
+	images := []api.Image{{Name: "main", Reference: record.Image}}
+	past := api.PastDeployment{Images: images, Outcome: api.OutcomeFailed}
+	if comesUp {
+		past.Outcome = api.OutcomeSucceeded
+		status.Serving = &api.Deployment{Images: images}
+	}
+	status.History = append([]api.PastDeployment{past}, status.History...)
+	status.History = status.History[:min(len(status.History), 25)]
+	w.changed()
+}
+
+// changed is a write of the status; the cache shows it at once, or later.
+func (w *world) changed() {
+	w.tool.ResourceVersion += "1"
+	if len(w.tool.ResourceVersion) > 20 {
+		w.tool.ResourceVersion = fmt.Sprint(w.random.Uint64())
+	}
+	if w.random.IntN(2) == 0 {
+		w.shown = w.tool.DeepCopy()
+	}
+}
+
+// push has the tool follow another tree, and built.
+func (w *world) push(tree int) {
+	w.tree = tree
+	for range 3 {
+		w.step(true)
+		time.Sleep(time.Minute) // the queue counts a turn that was taken for so long
+	}
+}
+
+// images are the tags of images.
+func (w *world) images() map[string]string { return w.shelf.tags["tool-wiki/main"] }
+
+// check fails when something has gone that is needed: the test's own words for it.
+func (w *world) check() {
+	w.t.Helper()
+	if w.tool == nil {
+		return
+	}
+	status := w.tool.Status
+	wanted := map[string]string{}
+	want := func(why, reference string) {
+		if _, digest, ok := strings.Cut(reference, "@"); ok {
+			wanted[digest] = why
+		}
+	}
+	if status.Serving != nil {
+		want("it serves", status.Serving.Images[0].Reference)
+	}
+	for _, b := range status.Builds {
+		want("it is the newest build", b.Image)
+	}
+	newest := map[string]bool{}
+	for _, d := range status.History {
+		if reference := d.Images[0].Reference; d.Outcome == api.OutcomeSucceeded && (newest[reference] || len(newest) < policy.Keep) {
+			newest[reference] = true
+			want("it may be gone back to", reference)
+		}
+	}
+	for _, object := range w.objects {
+		want("an object names it", object)
+	}
+	for digest, why := range wanted {
+		if !w.shelf.holds("tool-wiki/main", digest) {
+			w.t.Fatalf("image %s has gone: %s", digest, why)
+		}
+	}
+}
+
+// Get implements client.Reader: the API server.
+func (w *world) Get(_ context.Context, key client.ObjectKey, object client.Object, _ ...client.GetOption) error {
+	w.shelf.request("get tool")
+	if w.tool == nil {
+		return apierrors.NewNotFound(schema.GroupResource{Resource: "tools"}, key.Name)
+	}
+	w.tool.DeepCopyInto(object.(*api.Tool))
+	return nil
+}
+
+// List implements client.Reader.
+func (w *world) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	switch list := list.(type) {
+	case *api.ToolList:
+		if w.tool != nil {
+			list.Items = []api.Tool{*w.tool.DeepCopy()}
+		}
+	case *unstructured.UnstructuredList:
+		w.shelf.request("list objects")
+		if list.GetKind() == "CronJobList" {
+			for _, object := range w.objects {
+				list.Items = append(list.Items, unstructured.Unstructured{Object: map[string]any{"spec": object}})
+			}
+		}
+	}
+	return nil
+}
+
+// shownWorld is the cache.
+type shownWorld struct{ *world }
+
+func (w shownWorld) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	if w.shown != nil {
+		list.(*api.ToolList).Items = []api.Tool{*w.shown.DeepCopy()}
+	}
+	return nil
+}
+
+// Attempts implements build.Engine, with the methods that follow.
+func (w *world) Attempts(context.Context, string, string) ([]build.Attempt, error) {
+	return w.attempts, nil
+}
+
+// Start has a build end at once: sometimes its image is another one than that of the same inputs before.
+func (w *world) Start(_ context.Context, r build.Request, number int) error {
+	key := r.Inputs.Key()
+	w.shelf.put("tool-wiki/main", key, hash(key+fmt.Sprint(w.random.IntN(2))))
+	w.shelf.put("cache/tool-wiki/main", "default", hash("cache"+key))
+	w.shelf.put("cache/tool-wiki/main/logs", fmt.Sprintf("%s-%d", key, number), hash(fmt.Sprint("log", key, number)))
+	w.attempts = append(w.attempts, build.Attempt{Key: key, Number: number, StartedAt: time.Now(), Ended: true,
+		Object: key, Pod: key, Observation: build.Observation{State: api.BuildSucceeded}})
+	return nil
+}
+
+func (w *world) Running(context.Context) ([]queue.Build, error) { return nil, nil }
+
+func (w *world) Exists(context.Context, build.Request, int) (bool, error) { return false, nil }
+
+func (w *world) Advance(context.Context, build.Attempt) error { return nil }
+
+func (w *world) Remove(_ context.Context, a build.Attempt) error {
+	for i := range w.attempts {
+		if w.attempts[i].Key == a.Key && w.attempts[i].Number == a.Number {
+			w.attempts = append(w.attempts[:i:i], w.attempts[i+1:]...)
+			break
+		}
+	}
+	return nil
+}
+
+// Keep implements build.OfLogs.
+func (w *world) Keep(string, string, build.Attempt) build.KeptLog {
+	return build.KeptLog{Read: true, End: "the end", Done: true}
+}
