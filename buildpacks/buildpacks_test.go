@@ -30,6 +30,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			layers := filepath.Join(e.WorkDir, ".layers")
 			e.Setenv("LAYERS", layers)
+			e.Setenv("BUILDPACKS", root)
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("CNB_BUILD_PLAN_PATH", filepath.Join(e.WorkDir, ".plan.toml"))
 			e.Setenv("CNB_BP_PLAN_PATH", filepath.Join(e.WorkDir, ".entries.toml"))

@@ -62,10 +62,12 @@ make_builder() {
   sed "s|@VERSION@|$LIFECYCLE_VERSION|" "$here/builder/lifecycle.toml" > "$work/archive/lifecycle.toml"
   tar -C "$work/archive" --sort=name --numeric-owner --owner=0 --group=0 --mtime=@0 -czf "$work/lifecycle.tgz" \
     lifecycle.toml lifecycle
+  # Each has what it shares with others itself.
+  mkdir "$work/buildpacks"
+  for buildpack in "$here"/*/buildpack.toml; do cp -rL "$(dirname "$buildpack")" "$work/buildpacks/"; done
   # What the run image has need not be unpacked again.
-  cp -r "$here/apt" "$work/apt"
-  "$crane" export "$REGISTRY_PUSH/toolforge/run:$suite" - | tar -xO --wildcards '*var/lib/dpkg/status' > "$work/apt/run-status"
-  sed "s|@BUILDPACKS@|$here|; s|@APT@|$work/apt|; s|@REGISTRY@|$REGISTRY|; s|@PUSH@|$REGISTRY_PUSH|; s|@LIFECYCLE@|$work/lifecycle.tgz|" \
+  "$crane" export "$REGISTRY_PUSH/toolforge/run:$suite" - | tar -xO --wildcards '*var/lib/dpkg/status' > "$work/buildpacks/apt/run-status"
+  sed "s|@BUILDPACKS@|$work/buildpacks|; s|@REGISTRY@|$REGISTRY|; s|@PUSH@|$REGISTRY_PUSH|; s|@LIFECYCLE@|$work/lifecycle.tgz|" \
     "$here/builder/builder.toml" > "$work/builder.toml"
   # pack looks at the run image by the name that pods use, which this machine may not know; a registry without TLS, asked
   # as a proxy, answers for any name.
