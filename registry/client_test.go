@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -36,6 +37,8 @@ type server struct {
 	// readOnly has it refuse every write.
 	readOnly atomic.Bool
 	asked    atomic.Int64
+	// paths are those that were asked for.
+	paths sync.Map
 }
 
 func newServer(t *testing.T) *server {
@@ -44,6 +47,7 @@ func newServer(t *testing.T) *server {
 	images := memory.New(memory.Logger(log.New(io.Discard, "", 0)))
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.asked.Add(1)
+		s.paths.Store(r.Method+" "+r.URL.Path, true)
 		if s.failing.Load() {
 			http.Error(w, "out of order", http.StatusInternalServerError)
 			return
