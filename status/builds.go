@@ -325,6 +325,8 @@ func (p pages) serveToolBuilds(w http.ResponseWriter, r *http.Request) {
 type buildPage struct {
 	frame
 	QueuedBuild
+	// SBOMs tells whether what is in images is shown.
+	SBOMs bool
 }
 
 func (p pages) serveBuild(w http.ResponseWriter, r *http.Request) {
@@ -333,5 +335,5 @@ func (p pages) serveBuild(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, err)
 		return
 	}
-	p.render(w, http.StatusOK, "build.html", buildPage{p.frame("Build of " + build.Tool), build})
+	p.render(w, http.StatusOK, "build.html", buildPage{p.frame("Build of " + build.Tool), build, p.sboms})
 }

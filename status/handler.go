@@ -13,7 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// Options are what the endpoint needs. All are required but Live, Logs, BuildLogs, Polling, Retention, Webhooks, Ready, Version, Log and Reference.
+// Options are what the endpoint needs. All are required but Live, Logs, BuildLogs, SBOMs, Polling, Retention, Webhooks, Ready,
+// Version, Log and Reference.
 type Options struct {
 	// Reader reads Tools, Directories, Builders, Jobs, CronJobs and Deployments: a cache, for every request lists them.
 	Reader client.Reader
@@ -30,6 +31,8 @@ type Options struct {
 	Webhooks http.Handler
 	// BuildLogs reads what builds print; nil shows none. Whoever reaches the endpoint reads it.
 	BuildLogs BuildLogs
+	// SBOMs reads what is in images; nil shows nothing of it. Whoever reaches the endpoint reads it.
+	SBOMs SBOMs
 	// Ready says why requests should not come here yet; nil is always ready.
 	Ready func() error
 	// Metrics is what /metrics shows.
@@ -64,7 +67,8 @@ func New(o Options) http.Handler {
 	store := store{reader: o.Reader, refer: refer, pods: newPods(o.Live, o.Now, o.Log), now: o.Now, logs: o.Logs != nil}
 	api := api{store: store, log: o.Log, polling: o.Polling, retention: o.Retention}
 	checker := newChecker(api, o.Validate, refer)
-	pages := pages{store: store, log: o.Log, now: o.Now, version: o.Version, polling: o.Polling, retention: o.Retention, buildLogs: o.BuildLogs != nil}
+	pages := pages{store: store, log: o.Log, now: o.Now, version: o.Version, polling: o.Polling, retention: o.Retention,
+		buildLogs: o.BuildLogs != nil, sboms: o.SBOMs != nil}
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", serveHealth)
@@ -103,6 +107,9 @@ func New(o Options) http.Handler {
 	builds := newBuildLogs(pages, o.BuildLogs)
 	mux.HandleFunc("/tools/{name}/builds/{key}/log", builds.serveText)
 	mux.HandleFunc("/tools/{name}/builds/{key}/log.html", builds.servePage)
+	contents := newSBOMs(pages, o.SBOMs)
+	mux.HandleFunc("/tools/{name}/builds/{key}/sbom", contents.servePage)
+	mux.HandleFunc("/api/v1/tools/{name}/builds/{key}/sbom", contents.serveJSON)
 	pages.addDocs(mux, o.Docs)
 	mux.HandleFunc("/", pages.serveNothing)
 	return secured(readOnly(mux))

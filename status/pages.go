@@ -26,6 +26,8 @@ type pages struct {
 	retention RetentionReports
 	// buildLogs tells whether the logs of builds are shown.
 	buildLogs bool
+	// sboms tells whether what is in images is shown.
+	sboms bool
 }
 
 // frame is what every page has.
@@ -118,6 +120,8 @@ type toolPage struct {
 	Polls []Poll
 	// BuildLogs tells whether the logs of builds are shown.
 	BuildLogs bool
+	// SBOMs tells whether what is in images is shown.
+	SBOMs bool
 }
 
 func (p pages) serveTool(w http.ResponseWriter, r *http.Request) {
@@ -126,7 +130,7 @@ func (p pages) serveTool(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, err)
 		return
 	}
-	p.render(w, http.StatusOK, "tool.html", toolPage{p.frame(tool.Name), tool, nextStep(tool), p.store.logs, p.pollsFor(r.Context(), tool.Name), p.buildLogs})
+	p.render(w, http.StatusOK, "tool.html", toolPage{p.frame(tool.Name), tool, nextStep(tool), p.store.logs, p.pollsFor(r.Context(), tool.Name), p.buildLogs, p.sboms})
 }
 
 type messagePage struct {

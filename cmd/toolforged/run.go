@@ -205,11 +205,16 @@ func addStatus(m ctrl.Manager, o options, ownKinds []schema.GroupVersionKind, po
 	if err != nil {
 		return err
 	}
+	images, err := registry.NewClient(authn.DefaultKeychain, "toolforged/"+version, o.plainHTTP())
+	if err != nil {
+		return err
+	}
 	server := status.Server(o.statusAddress, status.New(status.Options{
 		Reader:    m.GetClient(),
 		Live:      m.GetAPIReader(),
 		Logs:      logs,
 		BuildLogs: buildLogs,
+		SBOMs:     sboms{images},
 		Polling:   polls,
 		Retention: retained,
 		Webhooks:  webhooks,
