@@ -55,6 +55,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"webhook":         webhook,
 	"controllers":     controllers,
 	"expand":          expand,
+	"take":            take,
 }
 
 // waitDeadline bounds a wait that names no time of its own.
@@ -394,4 +395,12 @@ func expand(ts *testscript.TestScript, neg bool, args []string) {
 		text := os.Expand(ts.ReadFile(file), ts.Getenv)
 		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o666))
 	}
+}
+
+// take NAME makes what was printed last an environment variable, without white space around it.
+func take(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: take NAME")
+	}
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }
