@@ -95,6 +95,9 @@ func (s *Sweeper) lost(tool *api.Tool, items []item) bool {
 	})
 }
 
+// maxFailures bounds the removals that fail, of those of one look.
+const maxFailures = 3
+
 // remove removes those of the due items that are still not needed. The order is what makes it safe: from the moment on at which the
 // tags are taken, no build counts on them; what one has counted on before is in the tool's status, which is read after that, from
 // the API server as everything else that may name an image is. (A leader that is stopped in between for longer than its Lease may
@@ -114,6 +117,7 @@ func (s *Sweeper) remove(ctx context.Context, r Registry, name string, items []i
 	maps.DeleteFunc(was, func(name string, _ time.Time) bool { return !taken[s.Prefix+"/"+name] })
 	_, due = s.Policy.plan(items, needed, was, s.Now())
 	removed := map[string]bool{}
+	var failures []error
 	for _, i := range due {
 		manifest := s.digest(i.repository.Path(), i.digest)
 		if removed[manifest] {
@@ -129,13 +133,16 @@ func (s *Sweeper) remove(ctx context.Context, r Registry, name string, items []i
 			return nil
 		}
 		if err != nil {
-			return err
+			if failures = append(failures, err); len(failures) == maxFailures {
+				break // it is not about one of them
+			}
+			continue
 		}
 		s.journal.removed(i.repository.Kind)
 		s.Log.Info("removed from the registry", "kind", i.repository.Kind, "tool", name, "build", i.repository.Build, "tag", i.tag,
 			"digest", i.digest, "unneeded", was[i.name()])
 	}
-	return nil
+	return errors.Join(failures...)
 }
 
 // needed is what a tool needs at this moment.
