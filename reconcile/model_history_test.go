@@ -43,6 +43,7 @@ var incidents = []incident{
 	{2, "host changes hands", (*world).changeHands},
 	{1, "claim deleted", (*world).deleteClaim},
 	{2, "kill", func(w *world, _ *modelTool) { w.daemon.die("from outside") }},
+	{2, "old images removed", (*world).removeImages},
 	{2, "Secret of the platform changed", (*world).changeProvided},
 	{1, "somebody's objects", (*world).foreigner},
 }

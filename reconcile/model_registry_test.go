@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	api "github.com/toolforge/toolforged/api/v1alpha1"
 	"github.com/toolforge/toolforged/build"
 	"github.com/toolforge/toolforged/registry"
 )
@@ -37,6 +38,32 @@ func (m *modelImages) fate(image string) fate {
 		return fate
 	}
 	return neverUp
+}
+
+// removeImages removes the images of a tool that nothing needs at this moment, as retention does with those of some age.
+func (w *world) removeImages(tool *modelTool) {
+	status := w.status(tool)
+	tagOf := func(name, key string) string {
+		return modelRegistry + "/" + build.Repository{Kind: build.OfImages, Tool: tool.name, Build: name}.Path() + ":" + key
+	}
+	needed := make(map[string]bool)
+	for _, b := range status.Builds {
+		needed[imageBehind(tagOf(b.Name, b.Key))] = true
+	}
+	for _, d := range []*api.Deployment{status.Serving, status.Deploying} {
+		if d != nil {
+			for _, image := range d.Images {
+				needed[image.Reference] = true
+			}
+		}
+	}
+	for _, past := range status.BuildHistory {
+		tag := tagOf(past.Name, past.Key)
+		if _, there := w.images.tags[tag]; there && past.Outcome != api.BuildOutcomeRunning && !needed[imageBehind(tag)] {
+			w.tracef("removed %s", tag)
+			delete(w.images.tags, tag)
+		}
+	}
 }
 
 // modelRegistryClient asks the registry, through faults.
