@@ -43,12 +43,12 @@ func (m *modelImages) fate(image string) fate {
 // removeImages removes the images of a tool that nothing needs at this moment, as retention does with those of some age.
 func (w *world) removeImages(tool *modelTool) {
 	status := w.status(tool)
-	tagOf := func(name, key string) string {
-		return modelRegistry + "/" + build.Repository{Kind: build.OfImages, Tool: tool.name, Build: name}.Path() + ":" + key
-	}
 	needed := make(map[string]bool)
 	for _, b := range status.Builds {
-		needed[imageBehind(tagOf(b.Name, b.Key))] = true
+		needed[b.Key] = true
+	}
+	for _, past := range status.BuildHistory {
+		needed[past.Key] = needed[past.Key] || past.Outcome == api.BuildOutcomeRunning
 	}
 	for _, d := range []*api.Deployment{status.Serving, status.Deploying} {
 		if d != nil {
@@ -57,10 +57,9 @@ func (w *world) removeImages(tool *modelTool) {
 			}
 		}
 	}
-	for _, past := range status.BuildHistory {
-		tag := tagOf(past.Name, past.Key)
-		if _, there := w.images.tags[tag]; there && past.Outcome != api.BuildOutcomeRunning && !needed[imageBehind(tag)] {
-			w.tracef("removed %s", tag)
+	for tag := range w.images.tags {
+		repository, key, _ := strings.Cut(tag, ":")
+		if strings.HasPrefix(repository, modelRegistry+"/tool-"+tool.name+"/") && !needed[key] && !needed[imageBehind(tag)] {
 			delete(w.images.tags, tag)
 		}
 	}

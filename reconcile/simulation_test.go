@@ -107,6 +107,9 @@ func simulate(seed uint64, b broken) (w *world, failure string) {
 	w.pushAll(func() (modelManifest, fate) { return pick(w, modelManifests[:7]...), pick(w, comesUp, comesUpLate) })
 	w.checkAll()
 	w.checkIdle()
+	w.goBack()
+	w.checkAll()
+	w.checkIdle()
 	w.pushAll(func() (modelManifest, fate) {
 		if w.random.IntN(2) == 0 {
 			return pick(w, modelManifests[11:]...), comesUp
@@ -117,6 +120,16 @@ func simulate(seed uint64, b broken) (w *world, failure string) {
 	w.checkIdle()
 	w.meddle()
 	return w, ""
+}
+
+// goBack pushes an older tree to every tool, whose image has gone meanwhile if nothing needs it.
+func (w *world) goBack() {
+	for _, tool := range w.tools {
+		w.removeImages(tool)
+		w.push(tool, w.recommit(tool))
+		w.events++
+	}
+	w.settle()
 }
 
 // meddle changes what runs by hand while the newest commit is bad.
