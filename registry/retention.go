@@ -97,7 +97,7 @@ func (c *Client) Repositories(ctx context.Context, prefix string) ([]string, err
 			}
 		}
 	}
-	if unable(err) || missing(err) {
+	if unable(err) || missing(err) || refusedPages(err) {
 		return nil, fmt.Errorf("list the repositories of %s: %w: it %s", host, ErrUnable, said(err))
 	}
 	if err != nil {
@@ -122,6 +122,12 @@ func unable(err error) bool {
 		return true
 	}
 	return false
+}
+
+// refusedPages tells whether a registry lists less at once than is usual, and no more.
+func refusedPages(err error) bool {
+	var answer *transport.Error
+	return errors.As(err, &answer) && answer.StatusCode == http.StatusBadRequest
 }
 
 // said are the words for what the registry answered.

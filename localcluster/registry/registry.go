@@ -47,6 +47,7 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 			},
 		},
 	}
+	config.Catalog.MaxEntries = 1000 // as a registry has that reads its configuration from a file
 	// The secret signs the state of an upload. A client whose upload outlives
 	// a restart begins it again.
 	config.HTTP.Secret = rand.Text()

@@ -86,3 +86,14 @@ func TestUploadWithAnotherDigestIsRefused(t *testing.T) {
 
 // digestOfOther is the SHA-256 of the empty text.
 const digestOfOther = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// Who has the account may list the repositories, a page at a time; nobody else.
+func TestRepositoriesAreListed(t *testing.T) {
+	base := start(t, Config{Dir: t.TempDir(), Account: account})
+	if status, body := askAs(t, account, http.MethodGet, base+"/v2/_catalog?n=1000"); status != http.StatusOK {
+		t.Errorf("listing: %d %s", status, body)
+	}
+	if status, _, _ := ask(t, http.MethodGet, base+"/v2/_catalog?n=1000", nil); status != http.StatusUnauthorized {
+		t.Errorf("listing without the account: %d", status)
+	}
+}
