@@ -19,7 +19,9 @@ JOB_LOGS ?= true
 # Scripts push every second, and post webhooks.
 POLL_MIN ?= 1s
 WEBHOOKS ?= true
-export POLL_MIN WEBHOOKS
+# A push does not wait for the build of the one before, of which nobody asks for the image any more.
+CANCEL_SUPERSEDED ?= true
+export POLL_MIN WEBHOOKS CANCEL_SUPERSEDED
 export VOLUMES SMTP_ADDRESS MAIL_SINK MAIL_INTERVAL JOB_LOGS
 REGISTRY_PLAIN_HTTP ?= true
 # The account of the registry, as `docker login` keeps it, for this machine and for the platform.

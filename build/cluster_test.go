@@ -82,13 +82,6 @@ func (c *cluster) end(a *modelAttempt, seen Observation) {
 	}
 }
 
-// erase takes an attempt away without a word.
-func (c *cluster) erase(a *modelAttempt) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.attempts = slices.DeleteFunc(c.attempts, func(other *modelAttempt) bool { return other == a })
-}
-
 // record is what the cluster has of a tool.
 func (c *cluster) record(tool string) *api.Tool {
 	c.mu.Lock()
@@ -200,6 +193,8 @@ func (e modelEngine) Start(_ context.Context, r Request, number int) error {
 		return nil
 	})
 }
+
+func (modelEngine) Cancel(context.Context, Attempt, string) error { return errors.New("not asked for") }
 
 func (e modelEngine) Remove(_ context.Context, a Attempt) error {
 	return e.request("remove an attempt", func() error {

@@ -21,6 +21,8 @@ type Engine interface {
 	Start(ctx context.Context, r Request, number int) error
 	// Advance does what the engine has to do for an attempt that runs, now that it has got so far; most often nothing.
 	Advance(ctx context.Context, a Attempt) error
+	// Cancel has an attempt end that still runs, and says why in its log. It stays until it is removed, unless it has printed nothing.
+	Cancel(ctx context.Context, a Attempt, why string) error
 	// Remove deletes an attempt. One that is gone is no error.
 	Remove(ctx context.Context, a Attempt) error
 }
@@ -36,8 +38,8 @@ type Attempt struct {
 	Number int
 	// StartedAt is when the object was made.
 	StartedAt time.Time
-	// Ended tells that nothing of it runs any more, Removed that its object is being deleted.
-	Ended, Removed bool
+	// Ended tells that nothing of it runs any more, Cancelled that it was made to end, Removed that its object is being deleted.
+	Ended, Cancelled, Removed bool
 	Observation
 }
 

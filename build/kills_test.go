@@ -2,7 +2,6 @@ package build
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,13 +10,14 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
 )
 
 // killing is a cluster whose daemon is killed at one of its requests.
 type killing struct {
-	*cluster
+	*killPods
 	scene  scene
 	clock  time.Time
 	builds *Builds
@@ -27,89 +27,15 @@ type killing struct {
 	// requests are those that were sent until the end, or the kill.
 	requests []string
 	dead     bool
-	// rounds that each attempt has run.
-	ages map[*modelAttempt]int
 }
 
 type killedHere struct{}
 
-// scene is one story of a build. What happens in it depends on rounds of time alone.
-type scene struct {
-	name   string
-	config func(*Config)
-	// world is what others do at a round.
-	world func(k *killing, round int)
-	// ends says how an attempt ends; nil: it succeeds. False: it is gone without a word.
-	ends func(a *modelAttempt) (Observation, bool)
-	// request is what is asked for at a round.
-	request func(round int) Request
-	// takes is how many rounds an attempt runs, 0 for 3.
-	takes int
-	state api.BuildState
-	// images are how many are made, history what became of older builds.
-	images  int
-	history []api.BuildOutcome
-}
-
-var wellDone = Observation{State: api.BuildSucceeded, Phase: PhaseExport}
-
-func scenes() []scene {
-	older := testRequest()
-	newer := older.with(func(in *Inputs) { in.Tree = "ffff" })
-	same := func(int) Request { return older }
-	first := func(failure Observation, told bool) func(*modelAttempt) (Observation, bool) {
-		return func(a *modelAttempt) (Observation, bool) {
-			if a.Number == 1 {
-				return failure, told
-			}
-			return wellDone, true
-		}
-	}
-	pushed := func(round int) Request {
-		if round < 2 {
-			return older
-		}
-		return newer
-	}
-	return []scene{
-		{name: "succeeds", request: same, state: api.BuildSucceeded, images: 1},
-		{name: "the image is known", request: same, state: api.BuildSucceeded, world: func(k *killing, _ int) {
-			k.images[k.builds.Config.tag(older)] = true
-		}},
-		{name: "fails", request: same, state: api.BuildFailed, ends: func(*modelAttempt) (Observation, bool) {
-			return Observation{State: api.BuildFailed, Phase: PhaseBuild, Message: "exit code 51"}, true
-		}},
-		{name: "the first attempt is lost", request: same, state: api.BuildSucceeded, images: 1, ends: first(Observation{}, false)},
-		{name: "the platform fails", request: same, state: api.BuildSucceeded, images: 1,
-			ends: first(Observation{State: api.BuildFailed, Phase: PhaseExport, Message: "exit code 62", Again: true}, true)},
-		{name: "the registry is down", request: same, state: api.BuildSucceeded, images: 1, world: func(k *killing, round int) {
-			if k.down = nil; round < 2 || round > 4 && round < 8 {
-				k.down = errors.New("500 Internal Server Error")
-			}
-		}},
-		{name: "waits in the queue", request: same, state: api.BuildSucceeded, images: 1,
-			config: func(c *Config) { c.Concurrency = 1 }, world: otherRuns},
-		{name: "a newer commit comes", request: pushed, state: api.BuildSucceeded, images: 2, history: []api.BuildOutcome{api.BuildOutcomeSucceeded}},
-		{name: "a newer commit comes, and the older build is ended", request: pushed, state: api.BuildSucceeded, images: 1,
-			takes: 6, config: func(c *Config) { c.CancelSuperseded = true }, history: []api.BuildOutcome{api.BuildOutcomeCancelled}},
-	}
-}
-
-// otherRuns has another tool's build run for some rounds.
-func otherRuns(k *killing, round int) {
-	switch round {
-	case 0:
-		k.attempts = append(k.attempts, &modelAttempt{tool: "other", name: "main", Attempt: Attempt{Object: "other", Key: "k", Number: 1}})
-	case 5:
-		k.erase(k.attempts[0])
-	}
-}
-
 // play takes a scene to its end; the request at is where the daemon is killed, 0 for none. It returns the requests until then.
 func play(t *testing.T, s scene, at int, after bool) []string {
 	t.Helper()
-	k := &killing{scene: s, clock: began, at: at, after: after, ages: make(map[*modelAttempt]int)}
-	k.cluster = newCluster(t, func() time.Time { return k.clock })
+	k := &killing{scene: s, clock: began, at: at, after: after}
+	k.killPods = newKillPods(newCluster(t, func() time.Time { return k.clock }))
 	k.cluster.request = k.answer
 	k.restart()
 	quiet := 0
@@ -135,12 +61,14 @@ func play(t *testing.T, s scene, at int, after bool) []string {
 // restart is another daemon, which remembers nothing.
 func (k *killing) restart() {
 	config := testConfig()
+	config.RegistrySecret = "registry"
 	if k.scene.config != nil {
 		k.scene.config(&config)
 	}
 	errands := NewErrands(1, nil)
 	errands.Run = func(errand func()) { errand() }
 	k.builds = k.daemon(config, errands)
+	k.builds.Engine = &PodEngine{Config: config, Client: k.store, Live: livePods{k.killPods}}
 }
 
 func (k *killing) answer(what string, effect func() error) error {
@@ -180,23 +108,25 @@ func (k *killing) step(r Request) (changed bool) {
 	return changed
 }
 
-// age lets the attempts run.
+// age lets the pods run.
 func (k *killing) age() {
-	for _, a := range append([]*modelAttempt(nil), k.attempts...) {
-		if a.Object == "other" || a.Ended {
+	for _, pod := range k.pods() {
+		if pod.Labels[api.ToolLabel] == "other" || finished(&pod) {
 			continue
 		}
-		if k.ages[a]++; k.ages[a] < cmp.Or(k.scene.takes, 3) {
+		if *pod.Spec.ActiveDeadlineSeconds == 1 {
+			over := podIn(k.t, corev1.PodFailed, succeeded, exited(137, "Error"))
+			over.Status.Reason = "DeadlineExceeded"
+			k.end(&pod, over)
 			continue
 		}
-		seen, told := wellDone, true
-		if k.scene.ends != nil {
-			seen, told = k.scene.ends(a)
+		if k.ages[pod.Name]++; k.ages[pod.Name] < cmp.Or(k.scene.takes, 3) {
+			continue
 		}
-		if told {
-			k.end(a, seen)
+		if k.scene.ends == nil {
+			k.end(&pod, wellDonePod(k.t))
 		} else {
-			k.erase(a)
+			k.end(&pod, k.scene.ends(attemptOf(&pod).Number))
 		}
 	}
 }
@@ -214,8 +144,11 @@ func (k *killing) check() {
 	if last := k.last(); last.State != k.scene.state {
 		k.t.Errorf("the build is %s: %+v", last.State, last)
 	}
-	if len(k.attempts) > 0 {
-		k.t.Errorf("%s is left", k.attempts[0].Object)
+	if diff := gocmp.Diff([]string{"Secret registry", "Secret wiki-repository"}, k.objects()); diff != "" {
+		k.t.Errorf("what is there (-want +got):\n%s", diff)
+	}
+	if want := min(k.scene.images, 1); len(k.caches) != want {
+		k.t.Errorf("%d caches were kept, want %d: %v", len(k.caches), want, k.caches)
 	}
 	if len(k.pushes) != k.scene.images {
 		k.t.Errorf("%d images were made, want %d: %v", len(k.pushes), k.scene.images, k.pushes)
@@ -231,11 +164,11 @@ func (k *killing) check() {
 	}
 }
 
-// TestKills kills the daemon before and after every request that a build sends. Which these are is in a golden file, so that
-// none is missed.
+// TestKills kills the daemon before and after every request that a build sends: in the end there is one image and nothing else of it
+// in the cluster, nor a second cache in the registry. Which the requests are is in a golden file, so that none is missed.
 func TestKills(t *testing.T) {
 	var golden strings.Builder
-	for _, s := range scenes() {
+	for _, s := range scenes(t) {
 		t.Run(s.name, func(t *testing.T) {
 			requests := play(t, s, 0, false)
 			fmt.Fprintf(&golden, "%s:\n\t%s\n", s.name, strings.Join(requests, "\n\t"))

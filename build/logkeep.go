@@ -116,6 +116,9 @@ func (l *Logbook) keep(ctx context.Context, e *keeping, name string, a Attempt) 
 	if err := l.copy(ctx, pod, secrets, kept, end, lastHeard(a)); err != nil {
 		return ended, err
 	}
+	if why := pod.Annotations[cancelledAnnotation]; why != "" {
+		_, _ = fmt.Fprintf(kept, "[%s]\n", why) // it tells of a failure when it is closed
+	}
 	l.read(e, end.String())
 	data, err := kept.close()
 	if err != nil {

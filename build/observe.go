@@ -66,6 +66,9 @@ func failure(pod *corev1.Pod) Observation {
 	if pod.DeletionTimestamp != nil {
 		failed.Message, failed.Bound, failed.Again = "the pod was deleted while it ran", "", true
 	}
+	if why := pod.Annotations[cancelledAnnotation]; why != "" {
+		failed.Message, failed.Bound, failed.Again = why, "", true
+	}
 	if disrupted(pod) {
 		failed.Message, failed.Bound, failed.Again = cmp.Or(pod.Status.Message, failed.Message), "", true
 	}

@@ -162,6 +162,11 @@ func TestObserve(t *testing.T) {
 		{name: "the node is drained", phase: corev1.PodFailed, states: []state{succeeded, exited(143, "Error")},
 			change: func(pod *corev1.Pod) { pod.DeletionTimestamp = &metav1.Time{Time: time.Unix(1, 0)} },
 			want:   ours(PhaseBuild, "the pod was deleted while it ran")},
+		{name: "ended for a newer commit", phase: corev1.PodFailed, states: []state{succeeded, exited(137, "Error")},
+			change: func(pod *corev1.Pod) {
+				pod.Status.Reason, pod.Annotations[cancelledAnnotation] = "DeadlineExceeded", "ended for commit 1234567"
+			},
+			want: ours(PhaseBuild, "ended for commit 1234567")},
 		{name: "lost", phase: corev1.PodFailed, change: func(pod *corev1.Pod) { pod.Status.Reason = "NodeLost" },
 			want: ours("", "the pod was lost: NodeLost")},
 		{name: "refused by the node", phase: corev1.PodFailed, states: []state{pending},

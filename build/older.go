@@ -14,16 +14,17 @@ import (
 // older writes down what became of the attempts of older inputs, and ends those that run, when the administrator says so.
 func (s *step) older(ctx context.Context) error {
 	now := metav1.NewTime(s.Now()).Rfc3339Copy()
+	why := fmt.Sprintf("ended for commit %.7s", s.record.Commit)
 	cancelled := make(map[string]bool)
 	for _, attempt := range s.attempts {
 		if attempt.Key == s.record.Key || attempt.Ended || !s.Config.CancelSuperseded {
 			continue
 		}
 		cancelled[attempt.Key] = true
-		if attempt.Removed {
+		if attempt.Cancelled || attempt.Removed {
 			continue
 		}
-		if err := s.Engine.Remove(ctx, attempt); err != nil {
+		if err := s.Engine.Cancel(ctx, attempt, why); err != nil {
 			return err
 		}
 	}
@@ -34,8 +35,8 @@ func (s *step) older(ctx context.Context) error {
 		}
 		attempt := s.attempt(p.Key, p.Attempts)
 		switch {
-		case cancelled[p.Key], s.Config.CancelSuperseded && attempt == nil && s.late(p):
-			p.Outcome, p.FinishedAt, p.Message = api.BuildOutcomeCancelled, &now, fmt.Sprintf("ended for commit %.7s", s.record.Commit)
+		case cancelled[p.Key], attempt != nil && attempt.Cancelled, s.Config.CancelSuperseded && attempt == nil && s.late(p):
+			p.Outcome, p.FinishedAt, p.Message = api.BuildOutcomeCancelled, &now, why
 		case attempt != nil && attempt.Ended, attempt == nil && s.late(p):
 			conclude(p, attempt, now)
 		}
@@ -127,6 +128,9 @@ func (b *Builds) Rest(ctx context.Context, tool string, last api.Build, history 
 	return s.record, s.history, nil
 }
 
+// notAsked is why Leave ends a build.
+const notAsked = "toolforge.yaml does not ask for it any more"
+
 // Leave ends a build that is not asked for any more, given its last record and the tool's history, and returns the history.
 // Gone tells that nothing is left of it but the record. Call it again until then.
 func (b *Builds) Leave(ctx context.Context, tool string, last api.Build, history []api.PastBuild) (gone bool, now []api.PastBuild, err error) {
@@ -136,10 +140,15 @@ func (b *Builds) Leave(ctx context.Context, tool string, last api.Build, history
 		return false, history, err
 	}
 	for _, attempt := range attempts {
-		if attempt.Removed {
+		switch {
+		case attempt.Removed, !attempt.Ended && attempt.Cancelled, attempt.Ended && !b.Logs.Keep(tool, last.Name, attempt).Done:
 			continue
+		case attempt.Ended:
+			err = b.Engine.Remove(ctx, attempt)
+		default:
+			err = b.Engine.Cancel(ctx, attempt, notAsked)
 		}
-		if err := b.Engine.Remove(ctx, attempt); err != nil {
+		if err != nil {
 			return false, history, err
 		}
 	}
@@ -151,7 +160,7 @@ func (b *Builds) Leave(ctx context.Context, tool string, last api.Build, history
 	history = supersede(&api.Build{Name: last.Name}, &last, slices.Clone(history))
 	for i := range history {
 		if p := &history[i]; p.Name == last.Name && p.Outcome == api.BuildOutcomeRunning {
-			p.Outcome, p.FinishedAt, p.Message = api.BuildOutcomeCancelled, &at, "toolforge.yaml does not ask for it any more"
+			p.Outcome, p.FinishedAt, p.Message = api.BuildOutcomeCancelled, &at, notAsked
 		}
 	}
 	return true, history, nil

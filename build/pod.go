@@ -19,7 +19,9 @@ const (
 	keyLabel        = "toolforge.org/build-key"
 	attemptLabel    = "toolforge.org/build-attempt"
 	orderAnnotation = "toolforge.org/order"
-	envAnnotation   = "build-env.toolforge.org/" // and the variable's number
+	// cancelledAnnotation says why a build was made to end.
+	cancelledAnnotation = "toolforge.org/build-cancelled"
+	envAnnotation       = "build-env.toolforge.org/" // and the variable's number
 )
 
 // The user of the builder's images, as the Cloud Native Buildpacks platform specification asks for.

@@ -44,6 +44,7 @@ func attemptOf(pod *corev1.Pod) Attempt {
 		Pod:         pod.Name,
 		StartedAt:   pod.CreationTimestamp.Time,
 		Ended:       finished(pod),
+		Cancelled:   pod.Annotations[cancelledAnnotation] != "",
 		Removed:     pod.DeletionTimestamp != nil,
 		Observation: observe(pod),
 	}
@@ -85,6 +86,14 @@ func (e *PodEngine) Start(ctx context.Context, r Request, number int) error {
 
 // Advance implements Engine: a pod goes on by itself.
 func (e *PodEngine) Advance(context.Context, Attempt) error { return nil }
+
+// Cancel implements Engine.
+func (e *PodEngine) Cancel(ctx context.Context, a Attempt, why string) error {
+	if ends, err := cancelPod(ctx, e.Client, client.ObjectKey{Namespace: e.Config.Namespace, Name: a.Pod}, why); ends || err != nil {
+		return err
+	}
+	return e.Remove(ctx, a)
+}
 
 // Remove implements Engine.
 func (e *PodEngine) Remove(ctx context.Context, a Attempt) error {

@@ -76,7 +76,7 @@ func attemptOfRun(run *tektonv1.TaskRun, pod *corev1.Pod) Attempt {
 	outcome := run.Outcome()
 	attempt.Observation = observeRun(run, pod)
 	if pod != nil {
-		attempt.Pod = pod.Name
+		attempt.Pod, attempt.Cancelled = pod.Name, pod.Annotations[cancelledAnnotation] != ""
 	}
 	attempt.Ended = outcome.Status != corev1.ConditionUnknown || attempt.State != api.BuildRunning
 	return attempt
@@ -227,6 +227,17 @@ func (e *TektonEngine) Advance(ctx context.Context, a Attempt) error {
 		return fmt.Errorf("tell pod %s that its build has ended: %w", pod.Name, err)
 	}
 	return nil
+}
+
+// Cancel implements Engine: Tekton's own way of cancelling would delete the pod.
+func (e *TektonEngine) Cancel(ctx context.Context, a Attempt, why string) error {
+	if a.Pod == "" {
+		return e.Remove(ctx, a)
+	}
+	if ends, err := cancelPod(ctx, e.Client, client.ObjectKey{Namespace: e.Config.Namespace, Name: a.Pod}, why); ends || err != nil {
+		return err
+	}
+	return e.Remove(ctx, a)
 }
 
 // Remove implements Engine.

@@ -10,6 +10,7 @@
 # WEBHOOKS    true for webhooks: their secret is made, if it is not there, as the key `default` of the Secret webhooks in namespace
 #             toolforged (default: none)
 # POLL_MIN    see polling.min of the chart's values (default 10s)
+# CANCEL_SUPERSEDED  see builds.cancelSuperseded there (default false)
 # BUILD_ENGINE  pods or tekton (default pods)
 # REGISTRY, REGISTRY_PLAIN_HTTP, DOMAIN, SITE_SCHEME, SITE_PORT, ROLLOUT_DEADLINE, STATUS, JOB_LOGS, SMTP_ADDRESS,
 #             MAIL_INTERVAL  see the chart's values
@@ -62,7 +63,7 @@ fi
 "$KUBECTL" apply --server-side --field-manager=helm -f "$here/toolforged/crds/" > /dev/null
 "$helm" upgrade --install toolforged "$here/toolforged" --namespace toolforged --create-namespace \
   --values "$work/catalog.yaml" "${volumes[@]}" "${mail[@]}" "${account[@]}" "${webhooks[@]}" --set polling.min="${POLL_MIN:-10s}" \
-  --set image="$IMAGE",domain="$DOMAIN",site.scheme="$SITE_SCHEME",site.port="$SITE_PORT",registry.prefix="$REGISTRY",registry.plainHTTP="${REGISTRY_PLAIN_HTTP:-false}",builds.engine="${BUILD_ENGINE:-pods}",rolloutDeadline="${ROLLOUT_DEADLINE:-5m}",status.url="${STATUS:-}",status.jobLogs="${JOB_LOGS:-false}" \
+  --set image="$IMAGE",domain="$DOMAIN",site.scheme="$SITE_SCHEME",site.port="$SITE_PORT",registry.prefix="$REGISTRY",registry.plainHTTP="${REGISTRY_PLAIN_HTTP:-false}",builds.engine="${BUILD_ENGINE:-pods}",builds.cancelSuperseded="${CANCEL_SUPERSEDED:-false}",rolloutDeadline="${ROLLOUT_DEADLINE:-5m}",status.url="${STATUS:-}",status.jobLogs="${JOB_LOGS:-false}" \
   --set sources.addresses="{${GIT_ADDRESSES:-}}" \
   --wait --timeout 3m > "$work/helm.log" 2>&1 || { cat "$work/helm.log" >&2; exit 1; }
 [ -z "${REGISTRY_CREDENTIALS:-}" ] || secret toolforge-builds # a namespace of the chart's
