@@ -65,12 +65,14 @@ const waitDeadline = 8 * time.Minute
 // share two cores with the platform.
 const patience = 5
 
-// push [-branch BRANCH] [-tag TAG] [-sign SIGNER] DIRECTORY NAME [MESSAGE] makes the directory's files the newest commit of a
-// branch (main) of the repository NAME, signs it with a key that signers has made, and tags it; $COMMIT is its id.
+// push [-rewrite] [-branch BRANCH] [-tag TAG] [-sign SIGNER] DIRECTORY NAME [MESSAGE] makes the directory's files the newest commit
+// of a branch (main) of the repository NAME, or with -rewrite its only one, signs it with a key that signers has made, and tags it;
+// $COMMIT is its id, the same for the same files, history and message.
 func push(ts *testscript.TestScript, neg bool, args []string) {
-	const usage = "usage: push [-branch BRANCH] [-tag TAG] [-sign SIGNER] DIRECTORY NAME [MESSAGE]"
+	const usage = "usage: push [-rewrite] [-branch BRANCH] [-tag TAG] [-sign SIGNER] DIRECTORY NAME [MESSAGE]"
 	var change platform.Change
 	flags := flag.NewFlagSet("push", flag.ContinueOnError)
+	flags.BoolVar(&change.Rewrite, "rewrite", false, "")
 	flags.StringVar(&change.Branch, "branch", "", "")
 	flags.StringVar(&change.Tag, "tag", "", "")
 	signer := flags.String("sign", "", "")
@@ -332,14 +334,18 @@ func passed(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(of(ts).platform.Passed(ctx))
 }
 
-// git-secret NAME puts the git server's password into a Secret in the namespace of the builds.
+// git-secret NAME [PASSWORD] puts the git server's password into a Secret in the namespace of the builds, or another one, which
+// public repositories do not ask for.
 func gitSecret(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: git-secret NAME")
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: git-secret NAME [PASSWORD]")
 	}
 	s := of(ts)
 	username, password, err := s.platform.GitPassword()
 	ts.Check(err)
+	if len(args) == 2 {
+		password = args[1]
+	}
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: buildNamespace, Name: args[0]},
 		Type:       corev1.SecretTypeBasicAuth,

@@ -237,6 +237,8 @@ func (w *world) Exists(context.Context, build.Request, int) (bool, error) { retu
 
 func (w *world) Advance(context.Context, build.Attempt) error { return nil }
 
+func (w *world) Cancel(ctx context.Context, a build.Attempt, _ string) error { return w.Remove(ctx, a) }
+
 func (w *world) Remove(_ context.Context, a build.Attempt) error {
 	for i := range w.attempts {
 		if w.attempts[i].Key == a.Key && w.attempts[i].Number == a.Number {

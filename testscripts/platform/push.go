@@ -22,6 +22,8 @@ type Change struct {
 	Tag string
 	// SigningKey is the file of the SSH private key that the commit is signed with; empty: it is not signed.
 	SigningKey string
+	// Rewrite has the commit take the place of the branch's history so far, as a force-push does.
+	Rewrite bool
 	// Message is that of the commit; empty: "Change".
 	Message string
 }
@@ -54,8 +56,11 @@ func (p *Platform) Push(ctx context.Context, change Change) (string, error) {
 	if _, err := git("init", "--quiet", "--initial-branch=main"); err != nil {
 		return "", err
 	}
-	// The history so far, if there is one: a push is a commit on top.
-	if _, err := git("fetch", "--quiet", remote, branch); err == nil {
+	push := []string{"push", "--quiet", remote}
+	if change.Rewrite {
+		push = append(push, "--force")
+	} else if _, err := git("fetch", "--quiet", remote, branch); err == nil {
+		// The history so far, if there is one: a push is a commit on top.
 		if _, err := git("update-ref", "HEAD", "FETCH_HEAD"); err != nil {
 			return "", err
 		}
@@ -75,7 +80,7 @@ func (p *Platform) Push(ctx context.Context, change Change) (string, error) {
 		if _, err := git(commit...); err != nil {
 			return "", err
 		}
-		if _, err := git("push", "--quiet", remote, "HEAD:"+branch); err != nil {
+		if _, err := git(append(push, "HEAD:"+branch)...); err != nil {
 			return "", err
 		}
 	}
