@@ -231,7 +231,7 @@ func (s *step) start(ctx context.Context) error {
 	}
 	attempt := max(record.Attempts, attemptsAt(s.history, record.Name, record.Key)) + 1
 	if err := s.Engine.Start(ctx, s.request, attempt); err != nil {
-		s.release(s.request, record)
+		s.release(s.request.Tool, record.Name, record.Key)
 		return err
 	}
 	record.State, record.Attempts, record.Phase = api.BuildRunning, attempt, PhasePrepare

@@ -9,8 +9,8 @@ import (
 // Claims keep images from being removed that a build is about to use. Both happen in the daemon that leads a tool's shard, so
 // that they are in its memory. Nil claims nothing. They are safe for concurrent use.
 //
-// The order is what makes it safe. A build claims a tag before it asks for it, again when it takes the answer, and has written it
-// down in the tool's status long before the claim is over. Who removes takes the tag first, which fails while it is claimed, and
+// The order is what makes it safe. A build claims a tag before it asks for it, again when it is answered, and again when it takes the
+// answer, and has written it down in the tool's status long before the claim is over. Who removes takes the tag first, which fails while it is claimed, and
 // reads the status from the API server after that: either it sees the record, or the build finds the tag taken and asks again.
 type Claims struct {
 	Now func() time.Time
@@ -21,10 +21,10 @@ type Claims struct {
 }
 
 const (
-	// claimedFor is how long a build counts on what it was told is there.
-	claimedFor = 10 * time.Minute
-	// answerFor is how long an answer is good for. With the time that an errand takes it is less than claimedFor.
-	answerFor = 5 * time.Minute
+	// claimedFor is how long a build counts on what it was told is there: longer than any answer takes, and than any write of a status.
+	claimedFor = 2 * time.Minute
+	// answerFor is how long an answer is good for.
+	answerFor = time.Minute
 )
 
 // errLeaving is the trouble of a build whose image goes at this moment.

@@ -47,6 +47,9 @@ func (s *step) ask(what, tag string) (found, bool) {
 		if errors.Is(err, registry.ErrNotFound) {
 			return found{missing: true, at: s.Now()}
 		}
+		if err == nil {
+			err = s.Claims.claim(tag)
+		}
 		return found{built: built, err: err, at: s.Now()}
 	})
 	if !done {

@@ -66,6 +66,7 @@ func (s *step) clear(ctx context.Context) error {
 		if !attempt.Ended || attempt.Removed || !s.settled(attempt) {
 			continue
 		}
+		s.release(s.request.Tool, s.request.Name, attempt.Key)
 		if !s.Logs.Keep(s.request.Tool, s.request.Name, attempt).Done {
 			continue // it wakes the tool
 		}

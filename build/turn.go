@@ -62,11 +62,11 @@ func (b *Builds) turn(ctx context.Context, r Request, record *api.Build, take bo
 	return fmt.Sprintf("waits for its turn: at most %d builds run at the same time, %d of one tool", b.Config.bounds().Platform, b.Config.bounds().Tool), false, nil
 }
 
-// release gives a turn back that could not be used.
-func (b *Builds) release(r Request, record *api.Build) {
+// release gives a turn back that could not be used, or whose build has ended.
+func (b *Builds) release(tool, name, key string) {
 	b.turns.mu.Lock()
 	defer b.turns.mu.Unlock()
-	delete(b.turns.taken, turnID{r.Tool, r.Name, record.Key})
+	delete(b.turns.taken, turnID{tool, name, key})
 }
 
 // queue is that of the records, with what is known beyond them: what runs, and the build that asks.

@@ -84,7 +84,8 @@ type Build struct {
 	// +optional
 	RetryAt *metav1.Time `json:"retryAt,omitempty"`
 
-	// Attempts counts the pods that were started for it. Only failures of the platform are tried again.
+	// Attempts counts the pods that were started for it, on from those of a build of the same inputs whose image has gone. Only
+	// failures of the platform are tried again.
 	// +optional
 	Attempts int `json:"attempts,omitempty"`
 

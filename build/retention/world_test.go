@@ -134,7 +134,6 @@ func (w *world) push(tree int) {
 	w.tree = tree
 	for range 3 {
 		w.step(true)
-		time.Sleep(time.Minute) // the queue counts a turn that was taken for so long
 	}
 }
 
