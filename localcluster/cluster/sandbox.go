@@ -67,9 +67,16 @@ func (c Config) importSandbox() error {
 		return fmt.Errorf("writing the sandbox image: %w", err)
 	}
 	defer os.Remove(file)
-	cmd := exec.Command("ctr", "--address", containerdSocket, "--namespace", "k8s.io", "images", "import", file)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("importing the sandbox image: %w: %s", err, bytes.TrimSpace(out))
+	for _, arguments := range [][]string{
+		{"import", file},
+		// The kubelet of a node that is nearly full removes every image that no container has, but for those that are pinned; and no
+		// registry has this one.
+		{"label", image, "io.cri-containerd.pinned=pinned"},
+	} {
+		cmd := exec.Command("ctr", append([]string{"--address", containerdSocket, "--namespace", "k8s.io", "images"}, arguments...)...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("importing the sandbox image: %w: %s", err, bytes.TrimSpace(out))
+		}
 	}
 	return nil
 }
