@@ -32,7 +32,7 @@ func FuzzProcfile(f *testing.F) {
 		}
 		build := exec.Command(script)
 		build.Dir = source
-		build.Env = append(os.Environ(), "CNB_LAYERS_DIR="+layers, "CNB_BUILDPACK_DIR="+filepath.Dir(filepath.Dir(script)))
+		build.Env = append(os.Environ(), "CNB_LAYERS_DIR="+layers)
 		output, err := build.CombinedOutput()
 		if err != nil {
 			if !strings.Contains(string(output), "ERROR: Procfile") {
