@@ -4,16 +4,21 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/rogpeppe/go-internal/testscript"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	api "github.com/toolforge/toolforged/api/v1alpha1"
@@ -68,17 +73,72 @@ func registryAccounts(directory string) ([]string, error) {
 	return forms, nil
 }
 
+// registryReference is an image of the local cluster's registry as this machine reaches it, by its name without the registry's.
+func registryReference(ts *testscript.TestScript, image string) (name.Reference, []remote.Option) {
+	reference, err := name.ParseReference(os.Getenv("REGISTRY_PUSH")+"/"+image, name.Insecure)
+	ts.Check(err)
+	return reference, []remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithContext(of(ts).ctx)}
+}
+
+// registryHas [-within DURATION] REPOSITORY:TAG... waits until the registry has all of them, or with ! none of them, at most for that
+// long, times patience.
+func registryHas(ts *testscript.TestScript, neg bool, args []string) {
+	flags := flag.NewFlagSet("registry-has", flag.ContinueOnError)
+	within := flags.Duration("within", 0, "")
+	ts.Check(flags.Parse(args))
+	if flags.NArg() == 0 {
+		ts.Fatalf("usage: registry-has [-within DURATION] REPOSITORY:TAG...")
+	}
+	for _, image := range flags.Args() {
+		reference, options := registryReference(ts, image)
+		for deadline := time.Now().Add(patience * *within); ; time.Sleep(500 * time.Millisecond) {
+			_, err := remote.Head(reference, options...)
+			var answer *transport.Error
+			if err != nil && !(errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound) {
+				ts.Fatalf("%s: %v", image, err)
+			}
+			if (err == nil) != neg {
+				break
+			}
+			if time.Now().After(deadline) {
+				ts.Fatalf("the registry has %s: %t", image, err == nil)
+			}
+		}
+	}
+}
+
+// registryRemove REPOSITORY:TAG removes an image, as an administrator might.
+func registryRemove(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: registry-remove REPOSITORY:TAG")
+	}
+	reference, options := registryReference(ts, args[0])
+	head, err := remote.Head(reference, options...)
+	ts.Check(err)
+	ts.Check(remote.Delete(reference.Context().Digest(head.Digest.String()), options...))
+}
+
+// imageOf TOOL VARIABLE names the image of a tool's first build, as repository:tag without the registry's name.
+func imageOf(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: image-of TOOL VARIABLE")
+	}
+	var tool api.Tool
+	ts.Check(of(ts).platform.Client.Get(of(ts).ctx, client.ObjectKey{Name: args[0]}, &tool))
+	if len(tool.Status.Builds) == 0 {
+		ts.Fatalf("tool %s has no build", args[0])
+	}
+	build := tool.Status.Builds[0]
+	ts.Setenv(args[1], fmt.Sprintf("tool-%s/%s:%s", tool.Name, build.Name, build.Key))
+}
+
 // registryCopy FROM TO gives an image of the local cluster's registry another name, without the registry's: repository:tag.
 func registryCopy(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: registry-copy FROM TO")
 	}
-	// As this machine reaches it.
-	from, err := name.ParseReference(os.Getenv("REGISTRY_PUSH")+"/"+args[0], name.Insecure)
-	ts.Check(err)
-	to, err := name.ParseReference(os.Getenv("REGISTRY_PUSH")+"/"+args[1], name.Insecure)
-	ts.Check(err)
-	options := []remote.Option{remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithContext(of(ts).ctx)}
+	from, options := registryReference(ts, args[0])
+	to, _ := registryReference(ts, args[1])
 	image, err := remote.Image(from, options...)
 	ts.Check(err)
 	ts.Check(remote.Write(to, image, options...))
