@@ -82,6 +82,9 @@ func (s *step) run(ctx context.Context) (err error) {
 	if err := s.older(ctx); err != nil {
 		return err
 	}
+	if s.last != nil && s.last.State == api.BuildSucceeded && s.last.Key == s.record.Key {
+		s.Claims.drop(s.Config.tag(s.request))
+	}
 	if s.record.State == api.BuildFailed || s.record.State == api.BuildSucceeded && !s.still() {
 		return nil
 	}

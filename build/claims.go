@@ -10,8 +10,9 @@ import (
 // that they are in its memory. Nil claims nothing. They are safe for concurrent use.
 //
 // The order is what makes it safe. A build claims a tag before it asks for it, again when it is answered, and again when it takes the
-// answer, and has written it down in the tool's status long before the claim is over. Who removes takes the tag first, which fails while it is claimed, and
-// reads the status from the API server after that: either it sees the record, or the build finds the tag taken and asks again.
+// answer, and the claim is over when the tool's status has it, or after a time that no write of a status takes. Who removes takes the
+// tag first, which fails while it is claimed, and reads the status from the API server after that: either it sees the record, or the
+// build finds the tag taken and asks again.
 type Claims struct {
 	Now func() time.Time
 
@@ -53,6 +54,16 @@ func (c *Claims) claim(tag string) error {
 	}
 	c.claimed[tag] = now
 	return nil
+}
+
+// drop ends a claim: what was claimed is in the tool's status.
+func (c *Claims) drop(tag string) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.claimed, tag)
 }
 
 // Take has the tags, repository:tag, that nobody claims belong to the caller, who may remove them until it calls done.

@@ -31,6 +31,9 @@ func TestClaims(t *testing.T) {
 	b.now = b.now.Add(time.Minute)
 	record = b.step(r, &record)
 	b.wantRecord(record, api.BuildSucceeded, 0)
+	if taken, _ := b.Claims.Take([]string{tag}); taken[tag] {
+		t.Error("a tag can be taken before the record is written")
+	}
 	b.now = b.now.Add(claimedFor)
 	if taken, done := b.Claims.Take([]string{tag, "another"}); taken[tag] || !taken["another"] {
 		t.Errorf("taken: %v", taken)
@@ -38,8 +41,17 @@ func TestClaims(t *testing.T) {
 		done()
 	}
 	b.now = b.now.Add(time.Second)
-	if taken, _ := b.Claims.Take([]string{tag}); !taken[tag] {
+	if taken, done := b.Claims.Take([]string{tag}); !taken[tag] {
 		t.Error("a claim has no end")
+	} else {
+		done()
+	}
+	if err := b.Claims.claim(tag); err != nil {
+		t.Fatal(err)
+	}
+	b.wantRecord(b.step(r, &record), api.BuildSucceeded, 0)
+	if taken, _ := b.Claims.Take([]string{tag}); !taken[tag] {
+		t.Error("what is written down is still claimed")
 	}
 }
 
