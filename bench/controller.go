@@ -197,6 +197,9 @@ func (builds) Leave(_ context.Context, _ string, _ api.Build, history []api.Past
 	return true, history, nil
 }
 
+// Doubt implements reconcile.Builds.
+func (builds) Doubt(string) bool { return false }
+
 // Forget implements reconcile.Builds.
 func (builds) Forget(string) {}
 
