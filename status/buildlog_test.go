@@ -90,6 +90,19 @@ func TestBuildLog(t *testing.T) {
 	}
 }
 
+// The page of a build, also of one that has been replaced, leads to its log, where it had one and logs are shown.
+func TestBuildLeadsToItsLog(t *testing.T) {
+	const text = `/log">as text</a>`
+	for key, want := range map[string]bool{builtKey: true, strings.Repeat("a", 32): false} {
+		if w := get(logHandler(t, sameText("")), "/tools/alpha/builds/"+key); w.Code != 200 || strings.Contains(w.Body.String(), text) != want {
+			t.Errorf("%s: %d\n%s", key, w.Code, w.Body)
+		}
+	}
+	if w := get(logHandler(t, nil), "/tools/alpha/builds/"+builtKey); w.Code != 200 || strings.Contains(w.Body.String(), text) {
+		t.Errorf("where logs are not shown: %d\n%s", w.Code, w.Body)
+	}
+}
+
 func TestNoBuildLog(t *testing.T) {
 	for _, test := range []struct {
 		err  error

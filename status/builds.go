@@ -325,8 +325,8 @@ func (p pages) serveToolBuilds(w http.ResponseWriter, r *http.Request) {
 type buildPage struct {
 	frame
 	QueuedBuild
-	// SBOMs tells whether what is in images is shown.
-	SBOMs bool
+	// BuildLogs tells whether the logs of builds are shown, SBOMs whether what is in images is.
+	BuildLogs, SBOMs bool
 }
 
 func (p pages) serveBuild(w http.ResponseWriter, r *http.Request) {
@@ -335,5 +335,5 @@ func (p pages) serveBuild(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, err)
 		return
 	}
-	p.render(w, http.StatusOK, "build.html", buildPage{p.frame("Build of " + build.Tool), build, p.sboms})
+	p.render(w, http.StatusOK, "build.html", buildPage{p.frame("Build of " + build.Tool), build, p.buildLogs, p.sboms})
 }
