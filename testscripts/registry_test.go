@@ -1,6 +1,7 @@
 package testscripts
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -142,6 +143,43 @@ func registryCopy(ts *testscript.TestScript, neg bool, args []string) {
 	image, err := remote.Image(from, options...)
 	ts.Check(err)
 	ts.Check(remote.Write(to, image, options...))
+}
+
+// maxReadLayer bounds the layers that registry-read writes, in bytes, compressed: what a small tool adds is smaller, what it runs on
+// is larger.
+const maxReadLayer = 1 << 20
+
+// registryRead REPOSITORY:TAG FILE writes into the file what the local cluster's registry has there, an image or a log: its manifest,
+// its configuration, and what is in its layers, without those of more than 1 MiB.
+func registryRead(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: registry-read REPOSITORY:TAG FILE")
+	}
+	ref, err := name.ParseReference(os.Getenv("REGISTRY_PUSH")+"/"+args[0], name.Insecure)
+	ts.Check(err)
+	image, err := remote.Image(ref, remote.WithAuthFromKeychain(authn.DefaultKeychain), remote.WithContext(of(ts).ctx))
+	ts.Check(err)
+	var text bytes.Buffer
+	for _, raw := range []func() ([]byte, error){image.RawManifest, image.RawConfigFile} {
+		data, err := raw()
+		ts.Check(err)
+		text.Write(append(data, '\n'))
+	}
+	layers, err := image.Layers()
+	ts.Check(err)
+	for _, layer := range layers {
+		size, err := layer.Size()
+		ts.Check(err)
+		if size > maxReadLayer {
+			continue
+		}
+		content, err := layer.Uncompressed()
+		ts.Check(err)
+		_, err = text.ReadFrom(content)
+		ts.Check(err)
+		ts.Check(content.Close())
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text.Bytes(), 0o666))
 }
 
 // builder NAME FILE makes a Builder of a file into which the environment variables of the script are filled. It goes with the script.

@@ -126,6 +126,7 @@ type session struct {
 	// directories go first, then the tools that they made.
 	directories []string
 	visitors    map[string]*platform.Visitors
+	followed    *platform.Followed
 	audited     int64
 	mailbox     *platform.Mailbox
 	metadata    io.Closer

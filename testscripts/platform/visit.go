@@ -23,16 +23,9 @@ func (p *Platform) Site(tool string) string {
 // Visit asks for an address. A host below the platform's domain is reached at Sites, whatever the machine's resolver says, and
 // so is one below .example, which no resolver knows (RFC 6761, section 6.5).
 func (p *Platform) Visit(ctx context.Context, address string) (status int, body string, err error) {
-	target, err := url.Parse(address)
+	request, err := p.request(ctx, address)
 	if err != nil {
 		return 0, "", err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return 0, "", err
-	}
-	if host := target.Hostname(); strings.HasSuffix(host, "."+p.Domain) || strings.HasSuffix(host, ".example") {
-		request.URL.Host, request.Host = p.Sites, target.Host
 	}
 	response, err := p.http.Do(request)
 	if err != nil {
@@ -41,6 +34,21 @@ func (p *Platform) Visit(ctx context.Context, address string) (status int, body 
 	defer response.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
 	return response.StatusCode, string(data), err
+}
+
+func (p *Platform) request(ctx context.Context, address string) (*http.Request, error) {
+	target, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	if host := target.Hostname(); strings.HasSuffix(host, "."+p.Domain) || strings.HasSuffix(host, ".example") {
+		request.URL.Host, request.Host = p.Sites, target.Host
+	}
+	return request, nil
 }
 
 // Visitors ask for an address again and again, until they are stopped.
