@@ -48,7 +48,7 @@ var kindsThatRun = []schema.GroupVersionKind{
 // objectsAtOnce bounds one answer of the API server.
 const objectsAtOnce = 200
 
-// Named are the digests and keys in the objects of a tool's namespace, as they are now, and in the catalogue of images.
+// named are the digests and keys in the objects of a tool's namespace, as they are now, and in the catalogue of images.
 func (o Objects) named(ctx context.Context, tool string) (words, error) {
 	found := words{}
 	var entries api.CatalogImageList
