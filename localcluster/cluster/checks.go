@@ -49,6 +49,10 @@ func answers(url string) func(context.Context) error {
 	}
 }
 
+func (c Config) registryAnswers() func(context.Context) error {
+	return answers("http://" + c.Registry() + "/v2/")
+}
+
 // etcdReady succeeds when etcd takes a client with a certificate.
 func (c Config) etcdReady(ctx context.Context) error {
 	ca, err := os.ReadFile(c.pki("ca.crt"))

@@ -34,6 +34,9 @@ const (
 	GitName      = "git.toolforge.local"
 	registryPort = "5000"
 	gitPort      = "3000"
+
+	// registryInPods is the registry's part of a reference.
+	registryInPods = RegistryName + ":" + registryPort
 )
 
 // Config is what can be chosen about a cluster.

@@ -22,7 +22,7 @@ var files = map[string]string{
 	"hosts":           "hosts",
 	"resolv.conf":     "resolv.conf",
 	"containerd.toml": "containerd.toml",
-	"hosts.toml":      "certs.d/" + RegistryName + ":" + registryPort + "/hosts.toml",
+	"hosts.toml":      "certs.d/" + registryInPods + "/hosts.toml",
 	"cni.conflist":    "cni/10-toolforged.conflist",
 	"kubelet.yaml":    "kubelet.yaml",
 	"kube-proxy.yaml": "kube-proxy.yaml",

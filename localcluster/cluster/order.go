@@ -29,7 +29,10 @@ func (s *starter) storage(ctx context.Context) error {
 	if err := s.await(ctx, "containerd", listens("unix", containerdSocket)); err != nil {
 		return err
 	}
-	if err := s.importSandbox(); err != nil {
+	if err := s.await(ctx, "the registry", s.registryAnswers()); err != nil {
+		return err
+	}
+	if err := s.keepSandbox(ctx); err != nil {
 		return err
 	}
 	return s.await(ctx, "etcd", s.etcdReady)

@@ -88,7 +88,7 @@ func probePod(image string) *corev1.Pod {
 				Image:                    image,
 				ImagePullPolicy:          corev1.PullNever,
 				Command:                  []string{"/probe"},
-				Args:                     []string{"kubernetes.default.svc.cluster.local:443", RegistryName + ":" + registryPort, GitName + ":" + gitPort},
+				Args:                     []string{"kubernetes.default.svc.cluster.local:443", registryInPods, GitName + ":" + gitPort},
 				TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 				SecurityContext: &corev1.SecurityContext{
 					AllowPrivilegeEscalation: &no,

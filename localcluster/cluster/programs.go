@@ -114,7 +114,7 @@ func (c Config) registry() program {
 	return program{name: "registry", args: []string{
 		"--dir=" + c.in("registry"),
 		"--credentials=" + c.RegistryCredentials(), "--faults=" + c.RegistryFaults(),
-		"--name=" + c.Registry(), "--name=" + RegistryName + ":" + registryPort,
+		"--name=" + c.Registry(), "--name=" + registryInPods,
 		"--listen=" + c.Registry(), "--listen=" + onBridge(registryPort),
 	}}
 }

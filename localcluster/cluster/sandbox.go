@@ -3,20 +3,25 @@ package cluster
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
+	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/toolforge/toolforged/localcluster/registry"
 )
 
 // sandboxPrograms are the programs in the sandbox image, found beside the
@@ -45,12 +50,13 @@ func (c Config) sandboxLayer() (layer []byte, image string, err error) {
 		return nil, "", err
 	}
 	sum := sha256.Sum256(out.Bytes())
-	return out.Bytes(), "toolforge.local/pause:" + hex.EncodeToString(sum[:6]), nil
+	return out.Bytes(), registryInPods + "/localcluster/pause:" + hex.EncodeToString(sum[:6]), nil
 }
 
-// importSandbox gives containerd the sandbox image, without a registry.
-func (c Config) importSandbox() error {
-	layer, image, err := c.sandboxLayer()
+// keepSandbox puts the sandbox image into the cluster's registry, unless it is there. From there containerd takes it again after the
+// kubelet of a node that is nearly full has removed it, as it does with images that no container has.
+func (s *starter) keepSandbox(ctx context.Context) error {
+	layer, image, err := s.sandboxLayer()
 	if err != nil {
 		return err
 	}
@@ -58,25 +64,17 @@ func (c Config) importSandbox() error {
 	if err != nil {
 		return fmt.Errorf("making the sandbox image: %w", err)
 	}
-	tag, err := name.NewTag(image)
+	account, err := registry.Credentials(s.RegistryCredentials(), []string{s.Registry(), registryInPods})
 	if err != nil {
 		return err
 	}
-	file := c.in("run", "pause.tar")
-	if err := tarball.WriteToFile(file, tag, img); err != nil {
-		return fmt.Errorf("writing the sandbox image: %w", err)
+	tag, err := name.NewTag(s.Registry()+strings.TrimPrefix(image, registryInPods), name.Insecure)
+	if err != nil {
+		return err
 	}
-	defer os.Remove(file)
-	for _, arguments := range [][]string{
-		{"import", file},
-		// The kubelet of a node that is nearly full removes every image that no container has, but for those that are pinned; and no
-		// registry has this one.
-		{"label", image, "io.cri-containerd.pinned=pinned"},
-	} {
-		cmd := exec.Command("ctr", append([]string{"--address", containerdSocket, "--namespace", "k8s.io", "images"}, arguments...)...)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("importing the sandbox image: %w: %s", err, bytes.TrimSpace(out))
-		}
+	basic := &authn.Basic{Username: account.User, Password: account.Password}
+	if err := remote.Write(tag, img, remote.WithContext(ctx), remote.WithAuth(basic)); err != nil {
+		return fmt.Errorf("putting the sandbox image into the registry: %w", err)
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func Up(ctx context.Context, c Config, out io.Writer) error {
 func (c Config) announce(out io.Writer) {
 	fmt.Fprintf(out, "    kubeconfig  %s\n", c.Kubeconfig())
 	fmt.Fprintf(out, "    git         %s/<name>.git\n", c.GitURL())
-	fmt.Fprintf(out, "    registry    %s, in pods %s:%s; DOCKER_CONFIG=%s\n", c.Registry(), RegistryName, registryPort, c.RegistryCredentials())
+	fmt.Fprintf(out, "    registry    %s, in pods %s; DOCKER_CONFIG=%s\n", c.Registry(), registryInPods, c.RegistryCredentials())
 	fmt.Fprintf(out, "    sites       http://<tool>.toolforge.localhost:%d/\n", c.SitesPort)
 	fmt.Fprintf(out, "    status      http://127.0.0.1:%d/\n", c.StatusPort)
 }
@@ -147,7 +147,7 @@ type check struct {
 func (s *starter) checks(client kubernetes.Interface, since time.Time) []check {
 	return []check{
 		{"the API server", apiReady(client)},
-		{"the registry", answers("http://" + s.Registry() + "/v2/")},
+		{"the registry", s.registryAnswers()},
 		{"the git server", answers(s.GitURL() + "/")},
 		{"CoreDNS", answers("http://" + corednsReady + "/ready")},
 		{"DNS", resolves},
