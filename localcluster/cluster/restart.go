@@ -37,7 +37,8 @@ func Restart(ctx context.Context, c Config, name string, out io.Writer) error {
 	if err := c.stop(ctx, name); err != nil {
 		return err
 	}
-	since := time.Now()
+	// Signs of life have whole seconds: one of this second may be of the program that has ended.
+	since := time.Now().Truncate(time.Second).Add(time.Second)
 	if err := s.begin(c.parts()[i]); err != nil {
 		return err
 	}
