@@ -2,11 +2,13 @@ package testscripts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -164,10 +166,15 @@ func (s *session) leave(t testscript.T) {
 	if err := s.dropDirectories(ctx); err != nil {
 		t.Log(fmt.Sprintf("clean up: %v", err))
 	}
-	for _, tool := range s.tools {
-		if err := s.platform.Delete(ctx, tool); err != nil {
-			t.Log(fmt.Sprintf("clean up: %v", err))
-		}
+	// All at once: a namespace goes in some seconds.
+	failures := make([]error, len(s.tools))
+	var deletions sync.WaitGroup
+	for i, tool := range s.tools {
+		deletions.Go(func() { failures[i] = s.platform.Delete(ctx, tool) })
+	}
+	deletions.Wait()
+	if err := errors.Join(failures...); err != nil {
+		t.Log(fmt.Sprintf("clean up: %v", err))
 	}
 	for _, name := range s.builders {
 		if err := s.platform.Client.Delete(ctx, &api.Builder{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
