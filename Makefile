@@ -101,12 +101,20 @@ demo: platform ## Start a platform, push every example to it, and print the addr
 .PHONY: test
 test: localcluster ## Run every check and test, on a platform of its own.
 	@$(step) "Checking format, vet and staticcheck" $(MAKE) --no-print-directory lint
+	@$(step) "Testing how the local cluster starts, is killed and stops" localcluster/lifecycle_test.sh
+	@$(MAKE) --no-print-directory platform
+	@$(MAKE) --no-print-directory -j2 test-packages test-faults
+	@$(step) "Testing the platform, end to end" $(GOTESTSUM) $(once-more) --packages ./testscripts/... -- -count=1 -timeout 40m -parallel 4 -skip 'TestSlow|TestFaults'
+
+# Both wait more than they compute: side by side they take as long as one of them.
+.PHONY: test-packages test-faults
+test-packages:
 	@$(step) "Testing the packages" go test $$(go list ./... | grep -v /testscripts)
 	@$(step) "Testing the bench's parts" go -C bench test ./...
 	@$(step) "Testing the local cluster's parts" go -C localcluster test $(localcluster-packages)
-	@$(step) "Testing how the local cluster starts, is killed and stops" localcluster/lifecycle_test.sh
-	@$(MAKE) --no-print-directory platform
-	@$(step) "Testing the platform, end to end" $(GOTESTSUM) $(once-more) --packages ./testscripts/... -- -count=1 -timeout 40m -parallel 4 -skip TestSlow
+
+test-faults:
+	@$(step) "Testing what breaks the platform, end to end" $(GOTESTSUM) $(once-more) --packages ./testscripts -- -count=1 -timeout 40m -run TestFaults
 
 .PHONY: scripts
 scripts: ## Run end-to-end scripts on the platform that is up: SCRIPTS='TestScripts/^(change|jobs)$$' runs those alone.
